@@ -1,0 +1,97 @@
+package snapshot
+
+import (
+	"strings"
+	"time"
+)
+
+// Declared is what the MSP says of itself in its own files, beside what the
+// directory shows: customers.csv, staff.csv, groups.csv.
+type Declared struct {
+	Customers []DeclaredCustomer
+	Staff     []StaffAccount
+	Groups    []DeclaredGroup
+}
+
+// DeclaredCustomer is a row of customers.csv. Zero times mean not given.
+type DeclaredCustomer struct {
+	Tenant            string // tenant id, lower case
+	Name              string
+	CustomerTier      string
+	Services          []string
+	ContractStart     time.Time
+	ContractEnd       time.Time
+	Owner             string // person
+	Contacts          []string
+	Language          string
+	TimeZone          string
+	Interval          string
+	Collect           string
+	Notify            string
+	CustomerApprover  string
+	EmergencyAccounts []string
+}
+
+// StaffAccount is a row of staff.csv: one account of a person, who may have several.
+type StaffAccount struct {
+	Person         string // the MSP's own short key, the same on all rows of a person
+	UPN            string
+	Account        string // daily or admin
+	Name           string
+	Manager        string // person
+	Team           string
+	SupportRole    string
+	Tasks          []string
+	Certifications []string
+	LeftOn         time.Time // zero: still here
+}
+
+// DeclaredGroup is a row of groups.csv. Label is what customers see instead of
+// the group's name.
+type DeclaredGroup struct {
+	ID          string
+	Label       string
+	SupportRole string
+	Owners      []string
+	Purpose     string
+}
+
+// Customer finds a declared customer by tenant id.
+func (d Declared) Customer(tenant string) (DeclaredCustomer, bool) {
+	for _, c := range d.Customers {
+		if strings.EqualFold(c.Tenant, tenant) {
+			return c, true
+		}
+	}
+	return DeclaredCustomer{}, false
+}
+
+// Account finds the staff row of a user principal name.
+func (d Declared) Account(upn string) (StaffAccount, bool) {
+	for _, s := range d.Staff {
+		if strings.EqualFold(s.UPN, upn) {
+			return s, true
+		}
+	}
+	return StaffAccount{}, false
+}
+
+// Person finds a person's first row.
+func (d Declared) Person(person string) (StaffAccount, bool) {
+	for _, s := range d.Staff {
+		if strings.EqualFold(s.Person, person) {
+			return s, true
+		}
+	}
+	return StaffAccount{}, false
+}
+
+// Group finds a declared group by id.
+func (d Declared) Group(id string) (DeclaredGroup, bool) {
+	for _, g := range d.Groups {
+		if strings.EqualFold(g.ID, id) {
+			return g, true
+		}
+	}
+	return DeclaredGroup{}, false
+}

@@ -1,0 +1,161 @@
+package snapshot_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/collectors/snapshot"
+)
+
+var asked = time.Date(2026, 3, 31, 4, 0, 0, 0, time.UTC)
+
+func words(edges []snapshot.Membership) string {
+	var out []string
+	for _, e := range edges {
+		out = append(out, e.Principal+":"+string(e.State))
+	}
+	return strings.Join(out, " ")
+}
+
+func member(principal string) snapshot.GroupMember {
+	return snapshot.GroupMember{Group: "g", Principal: principal, Type: snapshot.TypeUser}
+}
+
+func TestDirectMemberships(t *testing.T) {
+	hour := func(h int) time.Time { return asked.Add(time.Duration(h) * time.Hour) }
+	use := func(starts, ends time.Time, status string) []snapshot.Activation {
+		return []snapshot.Activation{{ID: "r", Group: "g", Principal: "ada", Action: "selfActivate", Status: status, Starts: starts, Ends: ends}}
+	}
+	eligible := []snapshot.GroupEligibility{{ID: "e", Group: "g", Principal: "ada", Access: "member"}}
+	for name, c := range map[string]struct {
+		members     []snapshot.GroupMember
+		assignments []snapshot.GroupAssignment
+		eligible    []snapshot.GroupEligibility
+		activations []snapshot.Activation
+		want        string
+	}{
+		"a plain member is standing":   {members: []snapshot.GroupMember{member("ada")}, want: "ada:standing"},
+		"eligible alone holds nothing": {eligible: eligible, want: "ada:eligible"},
+		"an activated member is not called standing": {
+			members: []snapshot.GroupMember{member("ada")}, eligible: eligible,
+			assignments: []snapshot.GroupAssignment{{ID: "a", Group: "g", Principal: "ada", Access: "member", AssignmentType: "Activated", Ends: hour(1)}},
+			want:        "ada:activated ada:eligible",
+		},
+		"assigned with an end is time-bound": {
+			members:     []snapshot.GroupMember{member("ada")},
+			assignments: []snapshot.GroupAssignment{{ID: "a", Group: "g", Principal: "ada", Access: "member", AssignmentType: "assigned", Ends: hour(48)}},
+			want:        "ada:time-bound",
+		},
+		"assigned without an end is standing": {
+			members:     []snapshot.GroupMember{member("ada")},
+			assignments: []snapshot.GroupAssignment{{ID: "a", Group: "g", Principal: "ada", Access: "member", AssignmentType: "Assigned"}},
+			want:        "ada:standing",
+		},
+		"owners are not members": {
+			assignments: []snapshot.GroupAssignment{{ID: "a", Group: "g", Principal: "ada", Access: "owner", AssignmentType: "assigned"}},
+			eligible:    []snapshot.GroupEligibility{{ID: "e", Group: "g", Principal: "ada", Access: "owner"}},
+		},
+		"an activation that ended while the lists were read": {
+			members: []snapshot.GroupMember{member("ada")}, eligible: eligible,
+			activations: use(hour(-2), asked.Add(-time.Minute), "Provisioned"), want: "ada:activated ada:eligible",
+		},
+		"an activation that began while the lists were read": {
+			members: []snapshot.GroupMember{member("ada")}, eligible: eligible,
+			activations: use(asked.Add(time.Minute), hour(2), "Provisioned"), want: "ada:activated ada:eligible",
+		},
+		"yesterday's activation explains nothing": {
+			members: []snapshot.GroupMember{member("ada")}, eligible: eligible,
+			activations: use(hour(-26), hour(-24), "Provisioned"), want: "ada:standing ada:eligible",
+		},
+		"a denied activation explains nothing": {
+			members:     []snapshot.GroupMember{member("ada")},
+			activations: use(hour(-1), hour(1), "Denied"), want: "ada:standing",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := words(snapshot.DirectMemberships(c.members, c.assignments, c.eligible, c.activations, asked)); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func edge(group, principal string, state snapshot.MembershipState) snapshot.Membership {
+	e := snapshot.Membership{Group: group, Principal: principal, State: state, Type: snapshot.TypeUser}
+	if strings.HasPrefix(principal, "g") {
+		e.Type = snapshot.TypeGroup
+	}
+	return e
+}
+
+func reached(edges ...snapshot.Membership) string {
+	var out []string
+	for _, m := range snapshot.Close([]string{"g0"}, edges) {
+		out = append(out, fmt.Sprintf("%s:%s via %s", m.Principal, m.State, strings.Join(m.Via, ">")))
+	}
+	return strings.Join(out, ", ")
+}
+
+func TestCloseWalksNestedGroups(t *testing.T) {
+	s, e := snapshot.Standing, snapshot.Eligible
+	for name, c := range map[string]struct {
+		edges []snapshot.Membership
+		want  string
+	}{
+		"two deep":                     {[]snapshot.Membership{edge("g0", "g1", s), edge("g1", "g2", s), edge("g2", "ada", s)}, "ada:standing via g0>g1>g2"},
+		"as strong as the weakest":     {[]snapshot.Membership{edge("g0", "g1", e), edge("g1", "ada", s)}, "ada:eligible via g0>g1"},
+		"a diamond is one":             {[]snapshot.Membership{edge("g0", "g1", s), edge("g0", "g2", s), edge("g1", "ada", s), edge("g2", "ada", s)}, "ada:standing via g0>g1"},
+		"the strongest way counts":     {[]snapshot.Membership{edge("g0", "ada", e), edge("g0", "g1", s), edge("g1", "ada", s)}, "ada:standing via g0>g1"},
+		"a cycle ends":                 {[]snapshot.Membership{edge("g0", "g1", s), edge("g1", "g0", s), edge("g1", "g1", s), edge("g1", "ada", s)}, "ada:standing via g0>g1"},
+		"a group outside is not asked": {[]snapshot.Membership{edge("g7", "ada", s)}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := reached(c.edges...); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestCloseAgreesWithAllSimpleWays holds the closure against the definition: the
+// strongest of all ways without a cycle, found by trying every one of them.
+func TestCloseAgreesWithAllSimpleWays(t *testing.T) {
+	states := []snapshot.MembershipState{snapshot.Standing, snapshot.TimeBound, snapshot.Activated, snapshot.Eligible}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 300 {
+		var edges []snapshot.Membership
+		for range rng.IntN(14) {
+			to := []string{"g0", "g1", "g2", "g3", "ada", "bo"}[rng.IntN(6)]
+			edges = append(edges, edge(fmt.Sprintf("g%d", rng.IntN(4)), to, states[rng.IntN(4)]))
+		}
+		want := map[string]int{}
+		var walk func(group string, seen []string, weakest int)
+		walk = func(group string, seen []string, weakest int) {
+			for _, e := range edges {
+				if e.Group != group {
+					continue
+				}
+				at := max(weakest, slices.Index(states, e.State))
+				if e.Type != snapshot.TypeGroup {
+					if old, ok := want[e.Principal]; !ok || at < old {
+						want[e.Principal] = at
+					}
+				} else if !slices.Contains(seen, e.Principal) {
+					walk(e.Principal, append(slices.Clone(seen), e.Principal), at)
+				}
+			}
+		}
+		walk("g0", []string{"g0"}, 0)
+		got := map[string]int{}
+		for _, m := range snapshot.Close([]string{"g0"}, edges) {
+			got[m.Principal] = slices.Index(states, m.State)
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Fatalf("edges %s: got %v, want %v", words(edges), got, want)
+		}
+	}
+}

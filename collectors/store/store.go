@@ -1,0 +1,201 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/jmoiron/sqlx"
+	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
+)
+
+// applicationID marks the file as ours ("CSGN"), so that another program's
+// database is refused instead of migrated.
+const applicationID = 0x4353474e
+
+// ErrNoDatabase says that there is no file at the path and Create was not set.
+var ErrNoDatabase = errors.New("no database")
+
+// Options says which file to open and how.
+type Options struct {
+	Path    string
+	Create  bool      // make the file when it is missing
+	Entropy io.Reader // salts and keys; nil: crypto/rand. A demo passes a seeded stream
+}
+
+// Store is one open database: a single writing connection and a pool of readers
+// that cannot write.
+type Store struct {
+	path    string
+	entropy io.Reader
+	write   *sqlx.DB
+	read    *sqlx.DB
+	tables  map[string]table
+}
+
+// Open opens the database, brings its schema up to date and checks that it is
+// one of ours. The file and its folder are made for the owner alone.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	if o.Entropy == nil {
+		o.Entropy = rand.Reader
+	}
+	s, err := open(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("open database %s: %w", o.Path, err)
+	}
+	return s, nil
+}
+
+func open(ctx context.Context, o Options) (*Store, error) {
+	if err := ensureFile(o.Path, o.Create); err != nil {
+		return nil, err
+	}
+	s := &Store{path: o.Path, entropy: o.Entropy}
+	var err error
+	if s.write, err = connect(ctx, o.Path, "rw"); err != nil {
+		return nil, err
+	}
+	s.write.SetMaxOpenConns(1)
+	if err := s.prepare(ctx); err != nil {
+		s.write.Close()
+		return nil, err
+	}
+	if s.read, err = connect(ctx, o.Path, "ro"); err != nil {
+		s.write.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close closes both handles.
+func (s *Store) Close() error {
+	return errors.Join(s.read.Close(), s.write.Close())
+}
+
+// Read gives the pool of readers. They see committed data only and cannot write.
+func (s *Store) Read() *sqlx.DB { return s.read }
+
+// Path is the file's path as it was opened.
+func (s *Store) Path() string { return s.path }
+
+// Tx runs do in one immediate write transaction, committed when do returns nil.
+func (s *Store) Tx(ctx context.Context, do func(tx *sqlx.Tx) error) error {
+	tx, err := s.write.BeginTxx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := do(tx); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	return tx.Commit()
+}
+
+// Key is the secret of this database, made with it: check letters and tokens in
+// documents are HMACs under it, so that equal data gives equal documents.
+func (s *Store) Key(ctx context.Context) ([]byte, error) {
+	var key []byte
+	err := s.read.GetContext(ctx, &key, `SELECT value FROM setting WHERE name = 'key'`)
+	return key, err
+}
+
+func ensureFile(path string, create bool) error {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return errors.New("it is a folder, not a file")
+	case err == nil:
+		return nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	case !create:
+		return fmt.Errorf("%w: the file does not exist; `countersign collect` makes it", ErrNoDatabase)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) // -wal and -shm take over its mode
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// connect opens a pool whose settings stand in the DSN, so that each pooled
+// connection has them.
+func connect(ctx context.Context, path, mode string) (*sqlx.DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	settings := url.Values{
+		"mode":                {mode},
+		"_busy_timeout":       {"10000"},
+		"_foreign_keys":       {"on"},
+		"_synchronous":        {"FULL"},
+		"_recursive_triggers": {"on"}, // INSERT OR REPLACE would walk around the triggers
+	}
+	if mode == "rw" {
+		settings.Set("_journal_mode", "WAL")
+		settings.Set("_txlock", "immediate")
+	} else {
+		settings.Set("_query_only", "on")
+	}
+	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(abs)}).EscapedPath(), RawQuery: settings.Encode()}).String()
+	db, err := sqlx.Open("sqlite3", dsn)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.PingContext(ctx); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+// prepare refuses foreign files, migrates, and reads from the schema how each
+// staged table is to be merged.
+func (s *Store) prepare(ctx context.Context) error {
+	var id, tables int
+	if err := s.write.GetContext(ctx, &id, `PRAGMA application_id`); err != nil {
+		return fmt.Errorf("not a readable SQLite database: %w", err)
+	}
+	if err := s.write.GetContext(ctx, &tables, `SELECT count(*) FROM sqlite_schema`); err != nil {
+		return err
+	}
+	if id != applicationID && tables > 0 {
+		return errors.New("the file is a database of another program; name another path in store.path")
+	}
+	if err := s.migrate(ctx); err != nil {
+		return err
+	}
+	if _, err := s.write.ExecContext(ctx, fmt.Sprintf(`PRAGMA application_id = %d`, applicationID)); err != nil {
+		return err
+	}
+	if err := s.ensureKey(ctx); err != nil {
+		return err
+	}
+	var err error
+	s.tables, err = readTables(ctx, s.write)
+	return err
+}
+
+func (s *Store) ensureKey(ctx context.Context) error {
+	var have int
+	err := s.write.GetContext(ctx, &have, `SELECT 1 FROM setting WHERE name = 'key'`)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	key := make([]byte, 32)
+	if _, err := io.ReadFull(s.entropy, key); err != nil {
+		return err
+	}
+	_, err = s.write.ExecContext(ctx, `INSERT INTO setting (name, value) VALUES ('key', ?)`, key)
+	return err
+}
