@@ -46,6 +46,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Entropy == nil {
 		o.Entropy = rand.Reader
 	}
+	if err := ensureFile(o.Path, o.Create); err != nil {
+		return nil, err
+	}
 	s, err := open(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", o.Path, err)
@@ -54,9 +57,6 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 }
 
 func open(ctx context.Context, o Options) (*Store, error) {
-	if err := ensureFile(o.Path, o.Create); err != nil {
-		return nil, err
-	}
 	s := &Store{path: o.Path, entropy: o.Entropy}
 	var err error
 	if s.write, err = connect(ctx, o.Path, "rw"); err != nil {
@@ -105,17 +105,21 @@ func (s *Store) Key(ctx context.Context) ([]byte, error) {
 	return key, err
 }
 
-func ensureFile(path string, create bool) error {
+// Exists says why there is no database file at the path; nil if there is one.
+func Exists(path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
-		return errors.New("it is a folder, not a file")
-	case err == nil:
-		return nil
-	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("database %s is a folder, not a file", path)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: %s does not exist; `countersign collect` makes it", ErrNoDatabase, path)
+	}
+	return err
+}
+
+func ensureFile(path string, create bool) error {
+	if err := Exists(path); !create || !errors.Is(err, ErrNoDatabase) {
 		return err
-	case !create:
-		return fmt.Errorf("%w: the file does not exist; `countersign collect` makes it", ErrNoDatabase)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
