@@ -1,0 +1,353 @@
+package graph
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/jonboulle/clockwork"
+)
+
+// Options make a Client. Endpoints.Graph and Credential are required.
+type Options struct {
+	Endpoints   Endpoints
+	Tenant      string // GUID; a token of another tenant is refused
+	Credential  azcore.TokenCredential
+	HTTP        *http.Client    // nil = TLS 1.2 or later, proxy from the environment; redirects are always our own
+	Clock       clockwork.Clock // nil = real; all waits between tries
+	Jitter      func() float64  // in [0,1); nil = random
+	Concurrency int             // requests on the wire at once; 0 = 8
+	Batch       bool            // Together sends $batch
+	Limits      Limits
+	App         *Gate        // shared by the clients of one app; nil = own
+	Log         *slog.Logger // nil = silent
+
+	// OnRequest is told of each HTTP exchange when it has ended (status 0: no
+	// answer), OnWait of each wait when it begins. Both come from many goroutines.
+	OnRequest func(path string, status int)
+	OnWait    func(path string, wait time.Duration)
+}
+
+// Limits bound what a client asks, waits and reads. Zero values mean the default.
+type Limits struct {
+	Tries      int           // of one request, the first included; 8
+	Wait       time.Duration // of one request between its tries; 15 min
+	TenantWait time.Duration // during which this client waits for retries, overlaps counted once; 30 min
+	Pages      int           // of one reading of a list; 10,000
+	Body       int64         // decoded bytes of one answer; 64 MiB
+	Stall      time.Duration // real time without a byte before a try ends; 60 s
+	Answer     time.Duration // real time of one whole try; 10 min
+
+	// Reports and Protection are the least time between two requests of this tenant
+	// to the audit and report paths (2 s: 5 in 10 s) and to the identity protection
+	// and Conditional Access paths (1 s); negative = none, for servers without quota.
+	Reports, Protection time.Duration
+}
+
+func (l Limits) withDefaults() Limits {
+	or(&l.Tries, 8)
+	or(&l.Wait, 15*time.Minute)
+	or(&l.TenantWait, 30*time.Minute)
+	or(&l.Pages, 10_000)
+	or(&l.Body, 64<<20)
+	or(&l.Stall, time.Minute)
+	or(&l.Answer, 10*time.Minute)
+	or(&l.Reports, 2*time.Second)
+	or(&l.Protection, time.Second)
+	return l
+}
+
+// or sets what was left at its zero value.
+func or[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Client asks one tenant's Graph. It may be used by many goroutines.
+type Client struct {
+	base        *url.URL
+	tenant      string
+	http        *http.Client
+	clock       clockwork.Clock
+	jitter      func() float64
+	log         *slog.Logger
+	onRequest   func(string, int)
+	onWait      func(string, time.Duration)
+	limits      Limits
+	concurrency int
+	batch       bool
+	tokens      *tokens
+	app         *Gate
+	gate        Gate
+	slots       slots
+	quotas      []quota
+	budget      budget
+}
+
+// New checks the options and makes a Client. Nothing is sent yet.
+func New(o Options) (*Client, error) {
+	base, err := baseURL(o.Endpoints.Graph)
+	if err != nil {
+		return nil, fmt.Errorf("endpoints.graph: %w", err)
+	}
+	if o.Credential == nil {
+		return nil, errors.New("graph client: no credential")
+	}
+	if o.Clock == nil {
+		o.Clock = clockwork.NewRealClock()
+	}
+	if o.Jitter == nil {
+		o.Jitter = rand.Float64
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.HTTP == nil {
+		o.HTTP = &http.Client{Transport: safeTransport()}
+	}
+	or(&o.App, &Gate{})
+	or(&o.Concurrency, 8)
+	limits := o.Limits.withDefaults()
+	bound := float64(o.Concurrency)
+	if o.Batch {
+		bound *= maxBatch
+	}
+	c := &Client{
+		base: base, tenant: o.Tenant, clock: o.Clock, jitter: o.Jitter, log: o.Log,
+		onRequest: o.OnRequest, onWait: o.OnWait, limits: limits,
+		concurrency: o.Concurrency, batch: o.Batch, app: o.App,
+		slots:  slots{maxCalls: o.Concurrency, bound: bound, maxBound: bound},
+		quotas: quotas(limits),
+		budget: budget{most: limits.TenantWait},
+		tokens: &tokens{credential: o.Credential, clock: o.Clock, scope: base.String() + "/.default",
+			tenant: o.Tenant, turn: make(chan struct{}, 1)},
+	}
+	c.tokens.keep(azcore.AccessToken{})
+	own := *o.HTTP
+	if own.Transport == nil {
+		own.Transport = safeTransport()
+	}
+	own.Transport = readOnly{own.Transport, base}
+	own.CheckRedirect = c.redirect
+	own.Jar = nil
+	c.http = &own
+	return c, nil
+}
+
+// safeTransport is net/http's default with its limits made explicit. It asks for
+// gzip and decodes it itself; a corrupt stream is a read error.
+func safeTransport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	t.MaxIdleConnsPerHost = 64
+	return t
+}
+
+// readOnly lets nothing through but GETs and $batch POSTs to one origin. The
+// client makes no other request; this holds even if it came to.
+type readOnly struct {
+	next http.RoundTripper
+	base *url.URL
+}
+
+func (r readOnly) RoundTrip(req *http.Request) (*http.Response, error) {
+	get := req.Method == http.MethodGet && req.Body == nil
+	batch := req.Method == http.MethodPost && (req.URL.Path == "/v1.0/$batch" || req.URL.Path == "/beta/$batch")
+	if !sameOrigin(req.URL, r.base) || !get && !batch {
+		if req.Body != nil {
+			req.Body.Close()
+		}
+		return nil, once(Refused, "%s to %s://%s: only GET and $batch to the configured origin may leave", req.Method, req.URL.Scheme, req.URL.Host)
+	}
+	return r.next.RoundTrip(req)
+}
+
+const maxRedirects = 3
+
+func (c *Client) redirect(req *http.Request, via []*http.Request) error {
+	switch {
+	case !sameOrigin(req.URL, c.base):
+		return once(Refused, "redirect to %s://%s: only the configured origin is followed", req.URL.Scheme, oneLine(req.URL.Host, 100, ""))
+	case len(via) > maxRedirects:
+		return once(Refused, "more than %d redirects", maxRedirects)
+	case via[0].Method != http.MethodGet:
+		return once(Refused, "redirect of a batch")
+	}
+	return nil
+}
+
+func sameOrigin(u, base *url.URL) bool {
+	return u.Scheme == base.Scheme && strings.EqualFold(u.Host, base.Host) && u.User == nil && u.Opaque == ""
+}
+
+// request is one GET, or a batch of GETs when parts is set.
+type request struct {
+	path  string // as asked, for messages
+	page  int    // from 1; 0 outside of lists
+	url   string // what is sent, after the origin: a nextLink's own bytes on later pages
+	parts int    // of a batch
+	body  []byte // of a batch
+}
+
+// headers of a GET, alone or as a part of a batch. A path that counts or searches
+// is an advanced query and says so on each of its pages.
+// https://learn.microsoft.com/graph/aad-advanced-queries
+func (q request) headers() map[string]string {
+	h := map[string]string{
+		"Accept": "application/json",
+		"Prefer": "include-unknown-enum-members",
+	}
+	if advanced(q.path) {
+		h["ConsistencyLevel"] = "eventual"
+	}
+	return h
+}
+
+func advanced(path string) bool {
+	_, query, _ := strings.Cut(path, "?")
+	plain, err := url.QueryUnescape(query)
+	return err == nil && (strings.Contains(plain, "$count=true") || strings.Contains(plain, "$search="))
+}
+
+// answer is one whole response, or one part of a batch.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+	token  Secret    // it was asked with
+	at     time.Time // it was read whole
+	cuts   int       // of concurrency when it was asked
+}
+
+func (a answer) requestID() string { return a.header.Get("request-id") }
+
+var errStalled = errors.New("no byte came for too long")
+
+// exchange sends one request and reads its whole answer.
+func (c *Client) exchange(ctx context.Context, q request) (answer, error) {
+	cuts, leave, err := c.admit(ctx, q)
+	if err != nil {
+		return answer{}, err
+	}
+	defer leave()
+	token, err := c.tokens.get(ctx)
+	if err != nil {
+		return answer{}, err
+	}
+	a, err := c.wire(ctx, q, token)
+	a.cuts, a.at = cuts, c.clock.Now()
+	if c.onRequest != nil {
+		c.onRequest(q.path, a.status)
+	}
+	switch {
+	case err != nil:
+		return answer{}, err
+	case nearLimit(a.header):
+		c.slots.cut(cuts)
+	case a.status == http.StatusOK:
+		c.slots.grow(max(1, q.parts))
+	}
+	return a, nil
+}
+
+// wire does the HTTP of exchange, under a watch that ends a try which stalls. The
+// watch runs on real time, as the network does.
+func (c *Client) wire(ctx context.Context, q request, token Secret) (answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.limits.Answer)
+	defer cancel()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	watch := time.AfterFunc(c.limits.Stall, func() { stop(errStalled) })
+	defer watch.Stop()
+
+	method, body := http.MethodGet, io.Reader(nil)
+	if q.parts > 0 {
+		method, body = http.MethodPost, bytes.NewReader(q.body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.base.String()+q.url, body)
+	if err != nil {
+		return answer{}, once(Refused, "cannot be asked: %s", transportText(err))
+	}
+	for k, v := range q.headers() {
+		req.Header.Set(k, v)
+	}
+	if q.parts > 0 {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	req.Header.Set("User-Agent", "countersign")
+	req.Header.Set("x-ms-throttle-priority", "low")
+	req.Header.Set("Authorization", "Bearer "+string(token))
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return answer{}, whyEnded(ctx, err)
+	}
+	defer resp.Body.Close()
+	a := answer{status: resp.StatusCode, header: resp.Header, token: token}
+	if coding := resp.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		return a, malformed("content encoding %q was not asked for", oneLine(coding, 40, ""))
+	}
+	var whole bytes.Buffer
+	if n := resp.ContentLength; n > 0 && n <= c.limits.Body {
+		whole.Grow(int(n) + bytes.MinRead)
+	}
+	n, err := whole.ReadFrom(io.LimitReader(watched{resp.Body, watch, c.limits.Stall}, c.limits.Body+1))
+	switch {
+	case err != nil && a.status == http.StatusOK: // of an error, status and headers say enough
+		return a, whyEnded(ctx, err)
+	case n > c.limits.Body:
+		return a, once(Broken, "answer is larger than %d MiB", c.limits.Body>>20)
+	}
+	a.body = whole.Bytes()
+	return a, nil
+}
+
+// whyEnded names our own limit where that ended a try.
+func whyEnded(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); errors.Is(cause, errStalled) || errors.Is(cause, context.DeadlineExceeded) {
+		return &Error{Reason: Broken, Message: "no whole answer in time"}
+	}
+	return err
+}
+
+// watched puts the watch off with each byte that comes.
+type watched struct {
+	io.Reader
+	watch *time.Timer
+	stall time.Duration
+}
+
+func (w watched) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	if n > 0 {
+		w.watch.Reset(w.stall)
+	}
+	return n, err
+}
+
+// judgeType accepts JSON in UTF-8. A page of HTML with status 200 comes from a
+// proxy or a sign-in portal on the way; one more try, then it stays.
+func judgeType(h http.Header) *Error {
+	kind, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil && kind == "" || kind != "application/json" {
+		e := malformed("answer is not JSON but %q", oneLine(h.Get("Content-Type"), 60, ""))
+		e.tries = 2
+		return e
+	}
+	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return malformed("answer is in charset %q, not UTF-8", oneLine(charset, 40, ""))
+	}
+	return nil
+}
