@@ -1,6 +1,9 @@
 package snapshot
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // The facts below are named and shaped as the store's views; the `db` tags are
 // their columns. Ids are folded to lower case. A zero time means that the source
@@ -238,3 +241,7 @@ func (Activation) Table() string           { return "activation" }
 func (SignIn) Table() string               { return "sign_in" }
 func (Membership) Table() string           { return "membership" }
 func (EffectiveMembership) Table() string  { return "effective_membership" }
+
+// Extends reports whether the relationship extends itself at its end. A word that
+// is not known is taken for off, so that an end is never overlooked.
+func (r Relationship) Extends() bool { return strings.EqualFold(r.AutoExtend, "P180D") }

@@ -341,6 +341,7 @@ func (a *Access) loadGrants(ctx context.Context, q Querier) error {
 	if err != nil {
 		return err
 	}
+	a.addReached()
 	return each(ctx, q, `SELECT access_assignment, role FROM access_assignment_role WHERE snapshot = ? ORDER BY access_assignment, role`, a.Snapshot, func(r *sql.Rows) error {
 		var assignment, role string
 		if err := r.Scan(&assignment, &role); err != nil {
@@ -351,6 +352,21 @@ func (a *Access) loadGrants(ctx context.Context, q Querier) error {
 		}
 		return nil
 	})
+}
+
+// addReached lists customers that a grant reaches but the list of customers does
+// not hold, by id alone: access counts, listed or not.
+func (a *Access) addReached() {
+	listed := map[string]bool{}
+	for _, c := range a.Customers {
+		listed[c.Tenant] = true
+	}
+	for tenant := range a.grants {
+		if !listed[tenant] {
+			a.Customers = append(a.Customers, Customer{Tenant: tenant, Name: tenant})
+		}
+	}
+	slices.SortFunc(a.Customers, func(x, y Customer) int { return strings.Compare(x.Tenant, y.Tenant) })
 }
 
 // instant scans the store's text form of a time; NULL is the zero time.

@@ -1,0 +1,61 @@
+package collectors
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"countersign/collectors/graph"
+	"countersign/collectors/snapshot"
+)
+
+// judge says how much of a part was seen, from what ended its collection, and words
+// the reason. ours: the trouble is not the service's. Reasons are sealed, so they
+// hold no request-id, no number of tries and no address.
+func judge(err error, permission string, some bool) (state snapshot.State, reason string, ours bool) {
+	var said *graph.Error
+	var row *rowError
+	var shrunk *shrunkError
+	switch {
+	case err == nil:
+		return snapshot.Complete, "", false
+	case errors.As(err, &shrunk):
+		return snapshot.Partial, shrunk.Error(), false
+	case errors.As(err, &row):
+		return snapshot.Partial, "a row cannot be read: " + row.Error(), false
+	case !errors.As(err, &said):
+		return "", "", true
+	}
+	words := wording(said)
+	switch said.Reason {
+	case graph.NotPermitted:
+		return snapshot.NotPermitted, fmt.Sprintf("%s; the app needs the application permission %s: add it in Microsoft Entra under App registrations, API permissions, and grant admin consent", words, permission), false
+	case graph.NoConsent:
+		return snapshot.NotPermitted, words + "; an administrator of this tenant must consent to the app", false
+	case graph.NotLicensed:
+		return snapshot.NotLicensed, words + "; the tenant lacks a licence that Microsoft asks for here, such as Microsoft Entra ID P1 or P2", false
+	case graph.NotFound:
+		return snapshot.Partial, words + "; it went away while the snapshot was taken, or may not be seen", false
+	}
+	if some {
+		return snapshot.Partial, words, false
+	}
+	return snapshot.Failed, words, false
+}
+
+// wording is what an error says, without what differs from one try to the next.
+// Messages of an unanswered request name addresses, and those of Graph may hold
+// times and ids; what we say ourselves of an answer that came does not.
+func wording(e *graph.Error) string {
+	words := []string{string(e.Reason)}
+	if e.Page > 1 {
+		words = append(words, fmt.Sprintf("page %d", e.Page))
+	}
+	if e.Status != 0 {
+		words = append(words, strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, e.Code)))
+	}
+	if e.Status == 200 && e.Code == "" {
+		words = append(words, e.Message)
+	}
+	return strings.Join(words, ": ")
+}

@@ -1,0 +1,37 @@
+package collectors
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+
+	"countersign/collectors/snapshot"
+	"countersign/collectors/store"
+)
+
+// customers lists the tenants that have an active relationship with the MSP.
+// https://learn.microsoft.com/graph/api/tenantrelationship-list-delegatedadmincustomers
+type customers struct{}
+
+func (customers) Kind() snapshot.Kind { return snapshot.Customers }
+
+func (customers) Permission() string { return "DelegatedAdminRelationship.Read.All" }
+
+func (customers) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
+	return s.list(ctx, "/v1.0/tenantRelationships/delegatedAdminCustomers"+query("$select", "id,tenantId,displayName", "$top", "300"), decodeCustomer)
+}
+
+func decodeCustomer(raw json.RawMessage) (store.Item, error) {
+	var w struct {
+		ID, TenantID ident
+		DisplayName  string
+	}
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return store.Item{}, err
+	}
+	tenant := cmp.Or(w.TenantID, w.ID) // the documentation: both are the tenant's
+	if tenant == "" {
+		return store.Item{}, errNoID
+	}
+	return store.Item{Fact: snapshot.Customer{Tenant: string(tenant), Name: w.DisplayName}}, nil
+}

@@ -1,0 +1,85 @@
+package collectors
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// instant is a time as Graph writes it: ISO 8601 with up to 7 digits and a zone.
+// Null, an empty text and the years 1 and 9999 mean that there is none.
+type instant struct{ time.Time }
+
+func (t *instant) UnmarshalJSON(raw []byte) error {
+	var text *string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return errors.New("a time is not text")
+	}
+	*t = instant{}
+	if text == nil || *text == "" {
+		return nil
+	}
+	at, err := time.Parse(time.RFC3339Nano, *text)
+	if err != nil {
+		return fmt.Errorf("%.60q is not a time with a zone", *text)
+	}
+	if at = at.UTC(); at.Year() > 1 && at.Year() < 9999 {
+		t.Time = at
+	}
+	return nil
+}
+
+// ident is an outside id, folded to lower case; empty for null.
+type ident string
+
+// longest is far above any id of Graph; relationship ids have 73 characters.
+const longest = 512
+
+func (i *ident) UnmarshalJSON(raw []byte) error {
+	var text *string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return errors.New("an id is not text")
+	}
+	*i = ""
+	if text == nil {
+		return nil
+	}
+	if len(*text) > longest || strings.ContainsFunc(*text, unicode.IsControl) {
+		return errors.New("an id is too long or has control characters")
+	}
+	*i = ident(strings.ToLower(*text))
+	return nil
+}
+
+var errNoID = errors.New("has no id")
+
+// spelled gives the known spelling of a word that came in any case, and an unknown
+// word as it came.
+func spelled(word string, known ...string) string {
+	for _, k := range known {
+		if strings.EqualFold(word, k) {
+			return k
+		}
+	}
+	return word
+}
+
+var durationPattern = regexp.MustCompile(`^P(?:(\d{1,5})Y)?(?:(\d{1,5})M)?(?:(\d{1,5})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,7})H)?(?:(\d{1,7})M)?(?:(\d{1,9})(?:\.\d+)?S)?)?$`)
+
+// after adds an ISO 8601 duration, such as PT8H30M, to an instant.
+func after(t time.Time, duration string) (time.Time, error) {
+	m := durationPattern.FindStringSubmatch(strings.ToUpper(duration))
+	if m == nil || strings.HasSuffix(strings.ToUpper(duration), "T") || len(duration) < 3 {
+		return time.Time{}, fmt.Errorf("%.40q is not an ISO 8601 duration", duration)
+	}
+	var n [8]int
+	for i := 1; i < len(m); i++ {
+		n[i], _ = strconv.Atoi(m[i]) // digits or nothing, by the pattern
+	}
+	return t.AddDate(n[1], n[2], 7*n[3]+n[4]).Add(time.Duration(n[5])*time.Hour + time.Duration(n[6])*time.Minute + time.Duration(n[7])*time.Second), nil
+}

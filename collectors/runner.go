@@ -1,0 +1,384 @@
+package collectors
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"countersign/collectors/snapshot"
+	"countersign/collectors/store"
+)
+
+// Options say what to collect and with what. Tenant, Client, Store, At and Now are
+// required.
+type Options struct {
+	Tenant string // of the MSP
+	Client Client
+	Store  *store.Store
+
+	At  time.Time        // the instant of the snapshot
+	Now func() time.Time // when a part is asked
+
+	Declared  snapshot.Declared
+	Kinds     []snapshot.Kind // empty: all
+	Customers []string        // whose access assignments are asked; empty: all
+
+	ResumeWithin time.Duration  // how old an unfinished run may be to go on with it; 0: 6 h
+	Log          *slog.Logger   // nil: silent
+	Progress     func(Progress) // told of each part that is done, one at a time; nil: nobody
+}
+
+// Progress says how many of a kind's parts are done, of those known so far.
+type Progress struct {
+	Kind        snapshot.Kind
+	Done, Total int
+}
+
+// Result is a sealed snapshot. Coverage says what of it was seen.
+type Result struct {
+	Snapshot int64
+	Seal     string // hash of its record in the chain
+	Resumed  bool   // an unfinished run was taken up
+	Coverage []snapshot.Coverage
+}
+
+// Run takes one snapshot and seals it, whatever part of the evidence could be had:
+// what could not is named in the coverage. An error means that nothing was sealed;
+// the next Run goes on where this one was interrupted.
+func Run(ctx context.Context, o Options) (Result, error) {
+	o.Tenant, o.At = strings.ToLower(o.Tenant), o.At.UTC().Truncate(time.Second)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Progress == nil {
+		o.Progress = func(Progress) {}
+	}
+	taken, resumed, err := o.Store.Begin(ctx, o.At, o.Tenant, o.request(), cmp.Or(o.ResumeWithin, 6*time.Hour))
+	if err != nil {
+		return Result{}, err
+	}
+	o.At = taken.At
+	result := Result{Snapshot: taken.ID, Resumed: resumed}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	r := &runner{Options: o, taken: taken, stop: stop, done: map[snapshot.Kind]Progress{}}
+	if err := r.collect(ctx); err != nil {
+		return result, fmt.Errorf("collect snapshot %d: %w", taken.ID, err)
+	}
+	seal, err := taken.Seal(ctx, derive)
+	if err != nil {
+		return result, err
+	}
+	result.Seal = seal.Hash
+	result.Coverage, err = snapshot.LoadCoverage(ctx, o.Store.Read(), taken.ID)
+	for _, c := range result.Coverage {
+		level := slog.LevelInfo
+		if c.State != snapshot.Complete {
+			level = slog.LevelWarn
+		}
+		o.Log.Log(ctx, level, "collected", "run", taken.ID, "kind", c.Kind, "state", c.State, "reason", c.Reason, "count", c.Rows)
+	}
+	return result, err
+}
+
+// request says what is asked for, so that only a like run is resumed.
+func (o Options) request() string {
+	kinds, customers := make([]string, len(o.Kinds)), slices.Clone(o.Customers)
+	for i, k := range o.Kinds {
+		kinds[i] = string(k)
+	}
+	slices.Sort(kinds)
+	slices.Sort(customers)
+	return "kinds: " + cmp.Or(strings.Join(slices.Compact(kinds), ", "), "all") +
+		"; customers: " + strings.ToLower(cmp.Or(strings.Join(slices.Compact(customers), ", "), "all"))
+}
+
+// runner is one run.
+type runner struct {
+	Options
+	taken *store.Run
+	stop  context.CancelCauseFunc // ends the run on trouble of our own
+
+	mu   sync.Mutex
+	done map[snapshot.Kind]Progress
+}
+
+const (
+	leftOutKind     = "left out by --kind"
+	leftOutCustomer = "left out by --customer"
+)
+
+func (r *runner) collect(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{r.tenantLists, r.assignments, r.walkGroups, r.people} {
+		err := step(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *runner) tenantLists(ctx context.Context) error {
+	lists := []collector{customers{}, relationships{r.countRelationships}}
+	r.together(ctx, len(lists), func(ctx context.Context, i int) { r.part(ctx, lists[i], r.Tenant) })
+	return nil
+}
+
+// assignments asks for the access assignments of every relationship that gives or
+// may give access.
+func (r *runner) assignments(ctx context.Context) error {
+	c := accessAssignments{}
+	if !r.asks(c) {
+		r.notAsked(ctx, c, r.Tenant, leftOutKind)
+		return nil
+	}
+	known, err := r.relationships(ctx)
+	if err != nil {
+		return err
+	}
+	known = slices.DeleteFunc(known, func(x relationship) bool { return !snapshot.MayGiveAccess(x.status) })
+	r.expect(c, len(known))
+	r.together(ctx, len(known), func(ctx context.Context, i int) {
+		if x := known[i]; len(r.Customers) > 0 && !slices.ContainsFunc(r.Customers, func(id string) bool { return strings.EqualFold(id, x.customer) }) {
+			r.notAsked(ctx, c, x.id, leftOutCustomer)
+		} else {
+			r.part(ctx, c, x.id)
+		}
+	})
+	r.none(ctx, c, len(known), "relationship")
+	return nil
+}
+
+// ofGroup are the lists that are asked for each group, in this order: assignments
+// and members back to back, so that an activation explains why somebody is in the
+// members list.
+var ofGroup = []collector{groupAssignments{}, memberships{}, groupEligibilities{}, groupActivations{}, groupPolicies{}, groupOwners{}}
+
+// walkGroups asks for the mapped groups and, level by level, for those nested in
+// them, each once.
+func (r *runner) walkGroups(ctx context.Context) error {
+	level, err := r.mappedGroups(ctx)
+	if err != nil {
+		return err
+	}
+	whole := groups{}
+	s := r.open(ctx, whole, r.Tenant)
+	var fault error
+	seen := map[string]bool{}
+	for len(level) > 0 && ctx.Err() == nil {
+		for _, id := range level {
+			seen[id] = true
+		}
+		if s != nil {
+			fault = cmp.Or(fault, groups{level}.Collect(ctx, snapshot.Part{}, s))
+		}
+		gone, err := r.goneGroups(ctx)
+		if err != nil {
+			return err
+		}
+		for _, c := range ofGroup {
+			r.expect(c, len(level))
+		}
+		r.together(ctx, len(level), func(ctx context.Context, i int) {
+			for _, c := range ofGroup {
+				if r.asks(c) {
+					r.groupPart(ctx, c, level[i], gone[level[i]])
+				}
+			}
+		})
+		if level, err = r.nestedIn(ctx, level); err != nil {
+			return err
+		}
+		level = slices.DeleteFunc(level, func(id string) bool { return seen[id] })
+	}
+	if s != nil {
+		r.close(ctx, whole, r.Tenant, s, fault)
+	}
+	for _, c := range ofGroup {
+		if !r.asks(c) {
+			r.notAsked(ctx, c, r.Tenant, leftOutKind)
+		} else {
+			r.none(ctx, c, len(seen), "mapped group")
+		}
+	}
+	return nil
+}
+
+// people asks for users, then for what is said of them, and for the sign-in log.
+func (r *runner) people(ctx context.Context) error {
+	reach, err := r.reach(ctx)
+	if err != nil {
+		return err
+	}
+	staff := map[string]bool{}
+	for _, account := range r.Declared.Staff {
+		staff[strings.ToLower(account.UPN)] = true
+	}
+	r.part(ctx, users{reach, staff}, r.Tenant)
+	if err := r.addUsers(ctx, reach); err != nil {
+		return err
+	}
+	open, err := r.openDays(ctx)
+	if err != nil {
+		return err
+	}
+	jobs := []func(context.Context){func(ctx context.Context) { r.part(ctx, mfaRegistrations{reach}, r.Tenant) }}
+	if !r.asks(signIns{}) {
+		r.notAsked(ctx, signIns{}, r.Tenant, leftOutKind)
+		open = nil
+	}
+	r.expect(signIns{}, len(open))
+	for _, d := range open {
+		jobs = append(jobs, func(ctx context.Context) { r.part(ctx, signIns{r.Tenant, d}, d.object()) })
+	}
+	r.together(ctx, len(jobs), func(ctx context.Context, i int) { jobs[i](ctx) })
+	return nil
+}
+
+func (r *runner) asks(c collector) bool {
+	return len(r.Kinds) == 0 || slices.Contains(r.Kinds, c.Kind())
+}
+
+// together runs do for each index, as many at once as the client allows, and stops
+// beginning new ones when the run has ended.
+func (r *runner) together(ctx context.Context, n int, do func(ctx context.Context, i int)) {
+	r.Client.Together(ctx, n, func(ctx context.Context, i int) {
+		if ctx.Err() == nil {
+			do(ctx, i)
+		}
+	})
+}
+
+// part collects one part and notes how much of it was seen.
+func (r *runner) part(ctx context.Context, c collector, object string) {
+	if s := r.open(ctx, c, object); s != nil {
+		r.close(ctx, c, object, s, c.Collect(ctx, r.named(c, object), s))
+	}
+}
+
+// groupPart is part for a list of one group. Of a group that is gone, "not found"
+// is the whole answer: there is nothing in it.
+func (r *runner) groupPart(ctx context.Context, c collector, group string, gone bool) {
+	s := r.open(ctx, c, group)
+	if s == nil {
+		return
+	}
+	err := c.Collect(ctx, r.named(c, group), s)
+	if gone && s.seen.Pages == 0 && notFound(err) {
+		s.refused(err)
+		err = nil
+	}
+	r.close(ctx, c, group, s, err)
+}
+
+func (r *runner) named(c collector, object string) snapshot.Part {
+	return snapshot.Part{Kind: c.Kind(), Scope: r.Tenant, Object: object}
+}
+
+func (r *runner) stored(c collector, object string) store.Part {
+	return store.Part{Kind: string(c.Kind()), Scope: r.Tenant, Object: object}
+}
+
+// open begins a part. It gives nil when there is nothing to do: the kind is left
+// out, this run saw the part whole before it was interrupted, or the run has ended.
+func (r *runner) open(ctx context.Context, c collector, object string) *stage {
+	if !r.asks(c) {
+		r.notAsked(ctx, c, object, leftOutKind)
+		return nil
+	}
+	state, _, err := r.taken.Seen(ctx, r.stored(c, object))
+	if err != nil {
+		r.stop(err)
+		return nil
+	}
+	if state == store.Whole {
+		r.progress(c)
+		return nil
+	}
+	s := &stage{Client: r.Client, asked: r.Now().UTC()}
+	if s.rows, err = r.taken.Stage(ctx, r.stored(c, object)); err != nil {
+		r.stop(err)
+		return nil
+	}
+	return s
+}
+
+// close notes how much of a part was seen. Trouble that is neither Graph's nor a
+// row's is our own and ends the run; an interruption leaves the part to be asked again.
+func (r *runner) close(ctx context.Context, c collector, object string, s *stage, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	state, reason, ours := judge(err, c.Permission(), s.seen.Pages > 0)
+	if ours {
+		r.stop(fmt.Errorf("%s of %s: %w", c.Kind(), object, err))
+		return
+	}
+	s.refused(err)
+	s.seen.State, s.seen.Reason, s.seen.Asked = string(state), reason, s.asked
+	if err != nil {
+		r.Log.Warn("not seen whole", "run", r.taken.ID, "kind", c.Kind(), "object", object, "state", state, "error", err)
+	}
+	if err := s.rows.Finish(ctx, s.seen, s.requests); err != nil {
+		r.stop(err)
+		return
+	}
+	r.progress(c)
+}
+
+// notAsked notes that a part was left out.
+func (r *runner) notAsked(ctx context.Context, c collector, object, reason string) {
+	r.mark(ctx, c, object, snapshot.NotAsked, reason)
+}
+
+// none notes for a kind without parts whether there truly is nothing to ask for, or
+// nothing is known because the kinds before it were not seen.
+func (r *runner) none(ctx context.Context, c collector, known int, of string) {
+	if known > 0 || ctx.Err() != nil {
+		return
+	}
+	unseen, err := r.unseen(ctx)
+	switch {
+	case err != nil:
+		r.stop(err)
+	case unseen != "":
+		r.mark(ctx, c, r.Tenant, snapshot.NotAsked, "no "+of+" is known, because "+unseen+" were not seen whole")
+	default:
+		r.mark(ctx, c, r.Tenant, snapshot.Complete, "")
+	}
+}
+
+func (r *runner) mark(ctx context.Context, c collector, object string, state snapshot.State, reason string) {
+	st, err := r.taken.Stage(ctx, r.stored(c, object))
+	if err == nil {
+		err = st.Finish(ctx, store.Seen{State: string(state), Reason: reason, Asked: r.Now().UTC()}, nil)
+	}
+	if err != nil {
+		r.stop(err)
+	}
+}
+
+// expect and progress count parts for whoever watches.
+func (r *runner) expect(c collector, parts int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.done[c.Kind()]
+	r.done[c.Kind()] = Progress{c.Kind(), p.Done, p.Total + parts}
+}
+
+func (r *runner) progress(c collector) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.done[c.Kind()]
+	p = Progress{c.Kind(), p.Done + 1, max(p.Total, p.Done+1)}
+	r.done[c.Kind()] = p
+	r.Progress(p)
+}

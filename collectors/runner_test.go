@@ -1,0 +1,472 @@
+package collectors_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/collectors"
+	"countersign/collectors/snapshot"
+	"countersign/fixtures"
+)
+
+func atOnce() time.Time { return now }
+
+func (w *cannedWorld) run(change ...func(*collectors.Options)) collectors.Result {
+	w.Helper()
+	o := w.options()
+	for _, c := range change {
+		c(&o)
+	}
+	r, err := collectors.Run(context.Background(), o)
+	if err != nil {
+		w.Fatal(err)
+	}
+	expectWhole(w, w.store)
+	return r
+}
+
+// column reads one text column of a sealed snapshot's view.
+func (w *cannedWorld) column(r collectors.Result, query string) string {
+	w.Helper()
+	var out []string
+	if err := w.store.Read().Select(&out, query, r.Snapshot); err != nil {
+		w.Fatal(err)
+	}
+	return strings.Join(out, " ")
+}
+
+func (w *cannedWorld) effective(r collectors.Result, group string) string {
+	return w.column(r, `SELECT principal || ':' || state || ':' || via FROM effective_membership WHERE snapshot = ? AND mapped_group = '`+group+`' ORDER BY principal`)
+}
+
+func expectState(t testing.TB, r collectors.Result, kind snapshot.Kind, state snapshot.State, reason string) {
+	t.Helper()
+	if c := coverageOf(r, kind); c.State != state || !strings.Contains(c.Reason, reason) {
+		t.Errorf("%s is %s %q, want %s with %q", kind, c.State, c.Reason, state, reason)
+	}
+}
+
+// small is one customer whose group g1 has one person.
+func small() *canned {
+	c := newCanned()
+	c.relationship("r1", "c1", "active")
+	c.assign("r1", "g1")
+	c.group("g1")
+	c.member("g1", "u1")
+	return c
+}
+
+func TestNestedAndCyclicGroupsAreWalkedOnce(t *testing.T) {
+	c := small()
+	c.group("g2", "g3")
+	c.member("g1", "g2")
+	c.member("g2", "u2", "g3", "g2") // in itself
+	c.member("g3", "u3", "g1")       // and back to the top
+	w := c.start(t)
+	r := w.run()
+	if got, want := w.effective(r, "g1"), `u1:standing:["g1"] u2:standing:["g1","g2"] u3:standing:["g1","g2","g3"]`; got != want {
+		t.Errorf("in reach of g1: %s\nwant %s", got, want)
+	}
+	for _, g := range []string{"g1", "g2", "g3"} {
+		for _, list := range []string{"/v1.0/groups/" + g, "/v1.0/groups/" + g + "/members", "/v1.0/groups/" + g + "/owners",
+			"assignmentScheduleInstances " + g, "eligibilityScheduleInstances " + g, "assignmentScheduleRequests " + g, "roleManagementPolicyAssignments " + g} {
+			if n := c.count(list); n != 1 {
+				t.Errorf("%s was asked %d times", list, n)
+			}
+		}
+	}
+	for _, kind := range snapshot.Kinds {
+		expectState(t, r, kind, snapshot.Complete, "")
+	}
+}
+
+func TestOnlyRelationshipsThatMayGiveAccessAreAsked(t *testing.T) {
+	c := newCanned()
+	asked := []string{"active", "approved", "activating", "expiring", "terminating", "terminationRequested", "unheardOf"}
+	for _, status := range append(asked, "created", "approvalPending", "expired", "Terminated") {
+		c.relationship(strings.ToLower("r-"+status), "c1", status)
+	}
+	w := c.start(t)
+	expectState(t, w.run(), snapshot.Relationships, snapshot.Complete, "")
+	var got []string
+	for _, k := range c.asked {
+		if id, ok := strings.CutPrefix(k, gdap+"/r-"); ok {
+			got = append(got, strings.TrimSuffix(id, "/accessAssignments"))
+		}
+	}
+	slices.Sort(got)
+	if want := "activating active approved expiring terminating terminationrequested unheardof"; strings.Join(got, " ") != want {
+		t.Errorf("asked for %q, want %q", got, want)
+	}
+}
+
+func TestForbiddenGroup(t *testing.T) {
+	c := small()
+	c.assign("r1", "g2")
+	c.group("g2")
+	c.member("g2", "u2")
+	w := c.start(t)
+	w.run()
+	c.refuse["/v1.0/groups/g2/members"] = 403
+	c.member("g1", "u3")
+	r := w.run()
+	expectState(t, r, snapshot.Memberships, snapshot.NotPermitted, "1 of 2 not seen whole: not permitted: 403 Authorization_RequestDenied; the app needs the application permission GroupMember.Read.All")
+	expectState(t, r, snapshot.GroupAssignments, snapshot.Complete, "")
+	if got := w.effective(r, "g1") + " " + w.effective(r, "g2"); got != `u1:standing:["g1"] u3:standing:["g1"] u2:standing:["g2"]` {
+		t.Errorf("what was known of g2 does not stand: %s", got)
+	}
+	c.refuse["/v1.0/groups/g1"] = 403
+	expectState(t, w.run(), snapshot.Groups, snapshot.NotPermitted, "403")
+}
+
+func TestDeletedGroup(t *testing.T) {
+	c := small()
+	c.assign("r1", "g2") // which the directory does not have
+	for _, list := range []string{"/v1.0/groups/g2/members", "/v1.0/groups/g2/owners", "roleManagementPolicyAssignments g2"} {
+		c.refuse[list] = 404
+	}
+	w := c.start(t)
+	r := w.run()
+	for _, kind := range snapshot.Kinds {
+		expectState(t, r, kind, snapshot.Complete, "")
+	}
+	if got := w.column(r, `SELECT id || ' ' || gone FROM directory_group WHERE snapshot = ? ORDER BY id`); got != "g1 0 g2 1" {
+		t.Errorf("groups: %s", got)
+	}
+	if got := w.column(r, `SELECT p.kind || ' ' || e.status FROM evidence e JOIN part p ON p.id = e.part WHERE e.snapshot = ? AND p.kind IN ('groups', 'memberships') ORDER BY p.kind, e.status`); got != "groups 200 groups 404 memberships 200 memberships 404" {
+		t.Errorf("evidence: %s", got)
+	}
+	c.refuse["/v1.0/groups/g1/members"] = 404 // though the group is there
+	r = w.run()
+	expectState(t, r, snapshot.Memberships, snapshot.Partial, "not found: 404")
+	if got := w.effective(r, "g1"); got != `u1:standing:["g1"]` {
+		t.Errorf("after a 404 of an existing group: %s", got)
+	}
+}
+
+func TestHalfAListIsNeverStored(t *testing.T) {
+	for name, spoil := range map[string]func(c *canned){
+		"row without id":   func(c *canned) { c.rows["/v1.0/groups/g1/members"][2] = `{"@odata.type":"#microsoft.graph.user"}` },
+		"row without type": func(c *canned) { c.rows["/v1.0/groups/g1/members"][2] = `{"id":"u3"}` },
+		"foreign group": func(c *canned) {
+			c.rows["assignmentScheduleInstances g1"] = []string{`{"id":"i","groupId":"g9","principalId":"u1","accessId":"member"}`}
+		},
+		"time without zone": func(c *canned) {
+			c.rows[gdap+"/r1/accessAssignments"][0] = `{"id":"a","createdDateTime":"2026-01-01T00:00:00"}`
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := small()
+			c.page = 1
+			c.member("g1", "u2", "u3")
+			w := c.start(t)
+			w.run()
+			c.member("g1", "u4")
+			spoil(c)
+			r := w.run()
+			partial := slices.IndexFunc(r.Coverage, func(c snapshot.Coverage) bool { return c.State == snapshot.Partial })
+			if partial < 0 || !strings.Contains(r.Coverage[partial].Reason, "a row cannot be read: page ") {
+				t.Fatalf("coverage: %+v", r.Coverage)
+			}
+			want := "u1 u2 u3"
+			if k := r.Coverage[partial].Kind; k != snapshot.Memberships {
+				want = "u1 u2 u3 u4"
+			}
+			if got := w.column(r, `SELECT principal FROM group_member WHERE snapshot = ? ORDER BY principal`); got != want {
+				t.Errorf("members: %s, want %s", got, want)
+			}
+		})
+	}
+}
+
+func TestListThatBeginsAnew(t *testing.T) {
+	c := small()
+	c.page = 1
+	c.member("g1", "u2", "u3")
+	c.expire = "/v1.0/groups/g1/members"
+	w := c.start(t)
+	r := w.run()
+	expectState(t, r, snapshot.Memberships, snapshot.Complete, "")
+	if got := w.column(r, `SELECT principal FROM group_member WHERE snapshot = ? ORDER BY principal`); got != "u1 u2 u3" {
+		t.Errorf("members: %s", got)
+	}
+	if got := coverageOf(r, snapshot.Memberships); got.Rows != 3 || got.Pages != 3 {
+		t.Errorf("%d rows on %d pages, want those of the second reading alone", got.Rows, got.Pages)
+	}
+}
+
+func TestRelationshipsThatVanishAreNotBelieved(t *testing.T) {
+	c := small()
+	for i := range 6 {
+		c.relationship(fmt.Sprintf("x%d", i), "c2", "terminated")
+	}
+	w := c.start(t)
+	w.run()
+	all := c.rows[gdap]
+	for _, left := range []int{0, 3} {
+		c.rows[gdap] = all[:left]
+		r := w.run()
+		expectState(t, r, snapshot.Relationships, snapshot.Partial, fmt.Sprintf("%d relationships came where 7 were known", left))
+		if got := w.column(r, `SELECT id FROM relationship WHERE snapshot = ? ORDER BY id`); got != "r1 x0 x1 x2 x3 x4 x5" {
+			t.Errorf("relationships after %d came: %s", left, got)
+		}
+	}
+	c.rows[gdap] = all[:4]
+	r := w.run()
+	expectState(t, r, snapshot.Relationships, snapshot.Complete, "")
+	if got := w.column(r, `SELECT id FROM relationship WHERE snapshot = ? ORDER BY id`); got != "r1 x0 x1 x2" {
+		t.Errorf("relationships: %s", got)
+	}
+}
+
+func TestStatesByReason(t *testing.T) {
+	c := small()
+	c.refuse[gdap] = 403
+	w := c.start(t)
+	r := w.run()
+	expectState(t, r, snapshot.Relationships, snapshot.NotPermitted, "DelegatedAdminRelationship.Read.All")
+	expectState(t, r, snapshot.AccessAssignments, snapshot.NotAsked, "no relationship is known, because relationships were not seen whole")
+	expectState(t, r, snapshot.Memberships, snapshot.NotAsked, "no mapped group is known, because relationships were not seen whole")
+	c.refuse[gdap] = 500
+	expectState(t, w.run(), snapshot.Relationships, snapshot.Failed, "broken: 500")
+	delete(c.refuse, gdap)
+	c.refuse["assignmentScheduleRequests g1"] = 500
+	c.refuse["/v1.0/reports/authenticationMethods/userRegistrationDetails"] = 400
+	r = w.run()
+	expectState(t, r, snapshot.GroupActivations, snapshot.Failed, "broken: 500")
+	expectState(t, r, snapshot.MFARegistrations, snapshot.Failed, "rejected: 400")
+	if reason := coverageOf(r, snapshot.MFARegistrations).Reason; strings.Contains(reason, "2026") {
+		t.Errorf("a reason that is sealed holds the server's time: %s", reason)
+	}
+}
+
+func TestActivatedIsNotStanding(t *testing.T) {
+	c := small()
+	c.member("g1", "u2", "u3", "u4", "u5")
+	c.rows["assignmentScheduleInstances g1"] = []string{
+		`{"id":"i2","groupId":"g1","principalId":"u2","accessId":"member","assignmentType":"Activated","endDateTime":"2026-08-18T08:00:00Z"}`,
+		`{"id":"i3","groupId":"g1","principalId":"u3","accessId":"member","assignmentType":"Assigned","endDateTime":"2026-12-31T00:00:00Z"}`,
+		`{"id":"i5","groupId":"g1","principalId":"u5","accessId":"owner","assignmentType":"Assigned"}`,
+	}
+	c.rows["eligibilityScheduleInstances g1"] = []string{`{"id":"e2","groupId":"g1","principalId":"u2","accessId":"member"}`, `{"id":"e6","groupId":"g1","principalId":"u6","accessId":"member"}`}
+	// u4's activation ended ten minutes before the list was read, which lags behind.
+	c.rows["assignmentScheduleRequests g1"] = []string{`{"id":"q4","groupId":"g1","principalId":"u4","accessId":"member","action":"selfActivate","status":"Provisioned",
+		"scheduleInfo":{"startDateTime":"2026-08-18T04:50:00Z","expiration":{"type":"afterDuration","duration":"PT1H"}},"justification":"ticket 7"}`}
+	w := c.start(t)
+	r := w.run()
+	const edges = `SELECT principal || ':' || state || ':' || instance FROM membership WHERE snapshot = ? ORDER BY principal, state`
+	if got, want := w.column(r, edges), "u1:standing: u2:activated:i2 u2:eligible:e2 u3:time-bound:i3 u4:activated:q4 u5:standing: u6:eligible:e6"; got != want {
+		t.Errorf("edges %s\nwant  %s", got, want)
+	}
+	// A day later the members cannot be read, and u2's activation is over: what was
+	// known of them stands, and nobody becomes standing by that.
+	c.refuse["/v1.0/groups/g1/members"] = 403
+	c.rows["assignmentScheduleInstances g1"] = nil
+	c.rows["eligibilityScheduleInstances g1"] = nil
+	next := func(o *collectors.Options) { o.At = now.AddDate(0, 0, 1); o.Now = func() time.Time { return o.At } }
+	if got, want := w.column(w.run(next), edges), "u1:standing: u2:activated:i2 u3:time-bound:i3 u4:activated:q4 u5:standing:"; got != want {
+		t.Errorf("edges %s\nwant  %s", got, want)
+	}
+	if got := w.column(r, `SELECT justification FROM activation WHERE snapshot = ?`); got != "ticket 7" {
+		t.Errorf("justification: %s", got)
+	}
+}
+
+func TestUsersInReach(t *testing.T) {
+	c := small() // u1 is a member
+	c.page = 2
+	c.rows["/v1.0/groups/g1/owners"] = []string{`{"@odata.type":"#microsoft.graph.user","id":"U2"}`}
+	c.rows["eligibilityScheduleInstances g1"] = []string{`{"id":"e","groupId":"g1","principalId":"u3","accessId":"member"}`}
+	for _, u := range []string{`"boss"`, `"U1","manager":{"id":"boss"}`, `"u2"`, `"u3","manager":{"id":"late"}`, `"other","manager":{"id":"chief"}`, `"chief"`,
+		`"daily","userPrincipalName":"Ada@Example.org"`, `"late"`} {
+		c.rows["/v1.0/users"] = append(c.rows["/v1.0/users"], `{"id":`+u+`}`)
+	}
+	for _, id := range []string{"u1", "boss", "other", "daily"} {
+		c.rows["/v1.0/reports/authenticationMethods/userRegistrationDetails"] = append(c.rows["/v1.0/reports/authenticationMethods/userRegistrationDetails"], `{"id":"`+id+`"}`)
+	}
+	w := c.start(t)
+	r := w.run(func(o *collectors.Options) {
+		o.Declared.Staff = []snapshot.StaffAccount{{Person: "ada", UPN: "ada@example.org"}}
+	})
+	if got := w.column(r, `SELECT id FROM directory_user WHERE snapshot = ? ORDER BY id`); got != "boss daily late u1 u2 u3" {
+		t.Errorf("users: %s", got)
+	}
+	if got := w.column(r, `SELECT principal FROM mfa_registration WHERE snapshot = ? ORDER BY principal`); got != "boss daily u1" {
+		t.Errorf("registrations: %s", got)
+	}
+	if got := w.column(r, `SELECT kind || ' ' || rows || ' ' || passed_over FROM part_coverage WHERE snapshot = ? AND passed_over > 0 ORDER BY kind`); got != "mfa-registrations 4 1 users 8 2" {
+		t.Errorf("passed over: %s", got)
+	}
+	var labels int
+	if err := w.store.Read().Get(&labels, `SELECT count(*) FROM label`); err != nil || labels != 2 { // u1's name as a member, the declared account's address
+		t.Errorf("%d texts about persons, of whom some are not in reach (%v)", labels, err)
+	}
+}
+
+func TestKindsAndCustomersLeftOut(t *testing.T) {
+	c := small()
+	c.relationship("r2", "c2", "active")
+	c.assign("r2", "g1")
+	w := c.start(t)
+	w.run()
+	r := w.run(func(o *collectors.Options) {
+		o.Kinds = []snapshot.Kind{snapshot.Relationships, snapshot.AccessAssignments, snapshot.Memberships}
+		o.Customers = []string{"C1"}
+	})
+	for _, kind := range snapshot.Kinds {
+		switch kind {
+		case snapshot.Relationships, snapshot.Memberships:
+			expectState(t, r, kind, snapshot.Complete, "")
+		case snapshot.AccessAssignments:
+			expectState(t, r, kind, snapshot.NotAsked, "1 of 2 not seen whole: left out by --customer")
+		default:
+			expectState(t, r, kind, snapshot.NotAsked, "left out by --kind")
+		}
+	}
+	if got := w.effective(r, "g1"); got != `u1:standing:["g1"]` {
+		t.Errorf("in reach of g1: %s", got)
+	}
+}
+
+func TestCoverageOfACustomer(t *testing.T) {
+	c := small()
+	c.relationship("r2", "c2", "active")
+	c.assign("r2", "g2")
+	c.member("g2", "g3")
+	c.group("g2", "g3")
+	w := c.start(t)
+	w.run()
+	c.refuse["/v1.0/groups/g3/members"] = 403 // nested in the group of c2
+	c.refuse[gdap+"/r2/accessAssignments"] = 500
+	r := w.run(func(o *collectors.Options) { o.At = now.AddDate(0, 0, 1) })
+	ctx := context.Background()
+	parts, err := snapshot.LoadParts(ctx, w.store.Read(), r.Snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	access, err := snapshot.LoadAccess(ctx, w.store.Read(), r.Snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, got := range parts.Customer(access, "c1") {
+		if got.State != snapshot.Complete || got.Scope != "c1" {
+			t.Errorf("c1: %+v", got)
+		}
+	}
+	for _, got := range parts.Customer(access, "c2") {
+		want, seen := snapshot.Complete, now.AddDate(0, 0, 1)
+		switch got.Kind {
+		case snapshot.Memberships:
+			want, seen = snapshot.NotPermitted, now
+		case snapshot.AccessAssignments:
+			want, seen = snapshot.Failed, now
+		}
+		if got.State != want || !got.LastSeen.Equal(seen) {
+			t.Errorf("c2: %s is %s, last seen %s; want %s, %s", got.Kind, got.State, got.LastSeen, want, seen)
+		}
+	}
+	if got := parts.Customer(access, "nobody"); got[2].State != snapshot.Complete {
+		t.Errorf("a customer without relationships: %+v", got[2])
+	}
+}
+
+func TestSignInDays(t *testing.T) {
+	c := small()
+	w := c.start(t)
+	days := func(r collectors.Result) string {
+		return w.column(r, `SELECT object || ' ' || since || ' ' || until FROM part_coverage WHERE snapshot = ? AND kind = 'signins' ORDER BY object`)
+	}
+	first := strings.Split(days(w.run()), " ")
+	if n := len(first) / 3; n != 31 || first[0] != "2026-07-19" || first[1] != "2026-07-19T06:00:00Z" || first[2] != "2026-07-20T00:00:00Z" ||
+		first[3*30] != "2026-08-18" || first[3*30+2] != "2026-08-18T06:00:00Z" {
+		t.Errorf("first run read %d days: %v", n, first)
+	}
+	next := func(o *collectors.Options) { o.At = now.AddDate(0, 0, 1); o.Now = func() time.Time { return o.At } }
+	if got, want := days(w.run(next)), "2026-08-16 2026-08-16T00:00:00Z 2026-08-17T00:00:00Z 2026-08-17 2026-08-17T00:00:00Z 2026-08-18T00:00:00Z "+
+		"2026-08-18 2026-08-18T00:00:00Z 2026-08-19T00:00:00Z 2026-08-19 2026-08-19T00:00:00Z 2026-08-19T06:00:00Z"; got != want {
+		t.Errorf("a day later: %s\nwant %s", got, want)
+	}
+}
+
+func TestInterruptedRunIsResumed(t *testing.T) {
+	reference := newWorld(t, fixtures.ServerOptions{PageSize: 200})
+	want := reference.run()
+	var parts int
+	if err := reference.store.Read().Get(&parts, `SELECT count(*) FROM part_coverage`); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{1, parts / 2, parts} {
+		w := newWorld(t, fixtures.ServerOptions{PageSize: 200})
+		ctx, cancel := context.WithCancel(context.Background())
+		o := w.options(mode{4, false})
+		asked := 0
+		o.Now = func() time.Time {
+			if asked++; asked == n { // each part takes the time once
+				cancel()
+			}
+			return now
+		}
+		if _, err := collectors.Run(ctx, o); !errors.Is(err, context.Canceled) {
+			t.Fatalf("interrupted at part %d: %v", n, err)
+		}
+		r, err := collectors.Run(context.Background(), w.options(mode{8, true}))
+		if err != nil || !r.Resumed || r.Snapshot != want.Snapshot || r.Seal != want.Seal {
+			t.Errorf("resumed after part %d: %+v (%v), want the seal %s", n, r, err, want.Seal)
+		}
+	}
+}
+
+func TestPartsSeenWholeAreAskedOnce(t *testing.T) {
+	c := small()
+	c.assign("r1", "g2")
+	c.group("g2")
+	w := c.start(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	c.onAsked = func(int) {
+		if c.asked[len(c.asked)-1] == "/v1.0/users" {
+			cancel()
+		}
+	}
+	if _, err := collectors.Run(ctx, w.options()); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	c.onAsked = nil
+	w.run()
+	for _, list := range []string{gdap, gdap + "/r1/accessAssignments", "/v1.0/groups/g1/members", "/v1.0/groups/g2", "assignmentScheduleRequests g2"} {
+		if n := c.count(list); n != 1 {
+			t.Errorf("%s was asked %d times", list, n)
+		}
+	}
+	if n := c.count("/v1.0/users"); n != 2 {
+		t.Errorf("the interrupted list was asked %d times", n)
+	}
+}
+
+func TestSealsDoNotDependOnHowItWasAsked(t *testing.T) {
+	var want string
+	for _, m := range []mode{{1, false}, {8, false}, {8, true}} {
+		w := newWorld(t, fixtures.ServerOptions{PageSize: 100})
+		for _, later := range []int{0, 1} {
+			w.at = now.AddDate(0, 0, later)
+			r, err := collectors.Run(context.Background(), w.options(m))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if later == 0 {
+				continue
+			}
+			if want == "" {
+				want = r.Seal
+			}
+			if r.Seal != want {
+				t.Errorf("%+v seals %s, want %s", m, r.Seal, want)
+			}
+		}
+		expectWhole(t, w.store)
+	}
+}

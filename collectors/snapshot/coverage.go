@@ -1,0 +1,223 @@
+package snapshot
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Coverage says how much of one kind a snapshot saw in a scope: the MSP's tenant,
+// or one customer. It is the worst of its parts; only a kind all of whose parts are
+// complete is complete. Rows counts what was received. Since and Until frame what
+// was read of a log, else zero. LastSeen is the instant of the last snapshot by
+// which every part had been seen whole; zero: some part never was.
+type Coverage struct {
+	Scope    string    `json:"scope"`
+	Kind     Kind      `json:"kind"`
+	State    State     `json:"state"`
+	Reason   string    `json:"reason"`
+	Requests int       `json:"requests"`
+	Pages    int       `json:"pages"`
+	Rows     int       `json:"rows"`
+	Since    time.Time `json:"from,omitzero"`
+	Until    time.Time `json:"to,omitzero"`
+	Asked    time.Time `json:"asked,omitzero"` // of the first part
+	LastSeen time.Time `json:"last_seen,omitzero"`
+}
+
+// PartCoverage is the coverage of one part.
+type PartCoverage struct {
+	Part
+	Coverage
+}
+
+// Parts is the coverage of a snapshot by part, and what is needed to tell which
+// parts a customer's chains rest on.
+type Parts struct {
+	tenant        string
+	seen          []PartCoverage
+	relationships map[string][]string // customer -> those that may give access
+}
+
+// MayGiveAccess reports whether a relationship in the status gives access or is
+// about to, so that its access assignments matter. A word that is not known may.
+func MayGiveAccess(status string) bool {
+	switch strings.ToLower(status) {
+	case "created", "approvalpending", "expired", "terminated":
+		return false
+	}
+	return true
+}
+
+// LoadCoverage reads the coverage of a sealed snapshot, one entry a kind, in the
+// order of Kinds.
+func LoadCoverage(ctx context.Context, q Querier, snapshot int64) ([]Coverage, error) {
+	p, err := LoadParts(ctx, q, snapshot)
+	if err != nil {
+		return nil, err
+	}
+	return p.Kinds(), nil
+}
+
+// LoadParts reads the coverage of a sealed snapshot by part.
+func LoadParts(ctx context.Context, q Querier, snapshot int64) (*Parts, error) {
+	p := &Parts{relationships: map[string][]string{}}
+	err := each(ctx, q, `SELECT tenant FROM sealed_snapshot WHERE id = ?`, snapshot, func(r *sql.Rows) error { return r.Scan(&p.tenant) })
+	if err != nil {
+		return nil, fmt.Errorf("load coverage of snapshot %d: %w", snapshot, err)
+	}
+	if p.tenant == "" {
+		return nil, fmt.Errorf("load coverage: there is no sealed snapshot %d", snapshot)
+	}
+	err = each(ctx, q, `
+		SELECT kind, scope, object, state, reason, asked, requests, pages, rows, since, until, last_seen
+		FROM   part_coverage WHERE snapshot = ? ORDER BY kind, scope, object`, snapshot, func(r *sql.Rows) error {
+		var c PartCoverage
+		defer func() { p.seen = append(p.seen, c) }()
+		return r.Scan(&c.Part.Kind, &c.Part.Scope, &c.Object, &c.State, &c.Reason, (*instant)(&c.Asked), &c.Requests, &c.Pages, &c.Rows,
+			(*instant)(&c.Since), (*instant)(&c.Until), (*instant)(&c.LastSeen))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load coverage of snapshot %d: %w", snapshot, err)
+	}
+	err = each(ctx, q, `SELECT id, customer, status FROM relationship WHERE snapshot = ? ORDER BY id`, snapshot, func(r *sql.Rows) error {
+		var id, customer, status string
+		if err := r.Scan(&id, &customer, &status); err != nil {
+			return err
+		}
+		if MayGiveAccess(status) {
+			p.relationships[customer] = append(p.relationships[customer], id)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load coverage of snapshot %d: %w", snapshot, err)
+	}
+	return p, nil
+}
+
+// Kinds gives the coverage of every kind over all its parts. A kind of which the
+// snapshot knows no part was not asked.
+func (p *Parts) Kinds() []Coverage {
+	byKind := map[Kind][]PartCoverage{}
+	for _, c := range p.seen {
+		byKind[c.Part.Kind] = append(byKind[c.Part.Kind], c)
+	}
+	var out []Coverage
+	for _, kind := range Kinds {
+		out = append(out, overall(p.tenant, kind, byKind[kind]))
+	}
+	return out
+}
+
+// Customer gives the coverage of every kind over exactly the parts that a
+// customer's chains need: the access assignments of its relationships, the lists of
+// its mapped groups and those nested in them, and what is asked of the tenant.
+func (p *Parts) Customer(a *Access, customer string) []Coverage {
+	byPart := map[Part]PartCoverage{}
+	byKind := map[Kind][]PartCoverage{}
+	for _, c := range p.seen {
+		byPart[c.Part] = c
+		byKind[c.Part.Kind] = append(byKind[c.Part.Kind], c)
+	}
+	groups := a.groupsOf(customer)
+	var out []Coverage
+	for _, kind := range Kinds {
+		parts := byKind[kind]
+		switch kind {
+		case AccessAssignments:
+			parts = p.needed(byPart, kind, p.relationships[customer])
+		case GroupOwners, GroupAssignments, Memberships, GroupEligibilities, GroupActivations, GroupPolicies:
+			parts = p.needed(byPart, kind, groups)
+		}
+		out = append(out, overall(customer, kind, parts))
+	}
+	return out
+}
+
+// needed picks the parts of the objects. A kind that was left out altogether, or
+// could not be asked object by object, has one part for the tenant that says why.
+func (p *Parts) needed(seen map[Part]PartCoverage, kind Kind, objects []string) []PartCoverage {
+	if c, ok := seen[Part{kind, p.tenant, p.tenant}]; ok {
+		return []PartCoverage{c}
+	}
+	parts := make([]PartCoverage, len(objects))
+	for i, object := range objects {
+		part := Part{kind, p.tenant, object}
+		c, ok := seen[part]
+		if !ok {
+			c = PartCoverage{part, Coverage{State: NotAsked, Reason: "was not asked by this snapshot"}}
+		}
+		parts[i] = c
+	}
+	if len(parts) == 0 {
+		return []PartCoverage{{Part{kind, p.tenant, p.tenant}, Coverage{State: Complete}}} // there is nothing to ask
+	}
+	return parts
+}
+
+// groupsOf lists the mapped groups of a customer and those nested in them.
+func (a *Access) groupsOf(customer string) []string {
+	seen := map[string]bool{}
+	var all []string
+	add := func(group string) {
+		if !seen[group] {
+			seen[group] = true
+			all = append(all, group)
+		}
+	}
+	for _, g := range a.grants[customer] {
+		add(g.Group)
+	}
+	for i := 0; i < len(all); i++ {
+		for _, e := range a.direct[all[i]] {
+			if m := a.Direct[e]; m.Type == TypeGroup {
+				add(m.Principal)
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// gravity orders states: the graver one stands for a kind.
+var gravity = map[State]int{Complete: 0, NotAsked: 1, Partial: 2, NotConfigured: 3, NotLicensed: 4, NotPermitted: 5, Failed: 6}
+
+// overall is the coverage of a kind from that of its parts. Where some failed and
+// others came, the kind is partial.
+func overall(scope string, kind Kind, parts []PartCoverage) Coverage {
+	all := Coverage{Scope: scope, Kind: kind, State: Complete}
+	if len(parts) == 0 {
+		all.State, all.Reason = NotAsked, "was not asked by this snapshot"
+		return all
+	}
+	short, came := 0, false
+	for i, c := range parts {
+		if c.State != Complete {
+			short++
+		}
+		came = came || c.State == Complete || c.State == Partial
+		if gravity[c.State] > gravity[all.State] {
+			all.State, all.Reason = c.State, c.Reason
+		}
+		all.Requests, all.Pages, all.Rows = all.Requests+c.Requests, all.Pages+c.Pages, all.Rows+c.Rows
+		all.Asked, all.Since = earlier(all.Asked, c.Asked), earlier(all.Since, c.Since)
+		if c.Until.After(all.Until) {
+			all.Until = c.Until
+		}
+		if i == 0 || c.LastSeen.Before(all.LastSeen) {
+			all.LastSeen = c.LastSeen
+		}
+	}
+	if all.State == Failed && came {
+		all.State = Partial
+	}
+	if short > 0 && len(parts) > 1 {
+		all.Reason = fmt.Sprintf("%d of %d not seen whole: %s", short, len(parts), cmp.Or(all.Reason, string(all.State)))
+	}
+	return all
+}

@@ -1,0 +1,117 @@
+package collectors
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"countersign/collectors/graph"
+	"countersign/collectors/snapshot"
+	"countersign/collectors/store"
+)
+
+// Pager is all a collector sees of Graph.
+type Pager interface {
+	EachPage(ctx context.Context, path string, page func(graph.Page) error) error
+	Get(ctx context.Context, path string) (graph.Page, error)
+}
+
+// Client is what the runner sees: it asks for many parts together.
+type Client interface {
+	Pager
+	Together(ctx context.Context, n int, do func(ctx context.Context, i int))
+}
+
+// A collector hands the facts of one part to the stage page by page and returns
+// nil only if it saw the last page. On error the runner drops that part: half a
+// list is not evidence. No collector holds more than a page, unless it says so.
+type collector interface {
+	Kind() snapshot.Kind
+	Permission() string // the least application permission that allows it
+	Collect(ctx context.Context, part snapshot.Part, s *stage) error
+}
+
+// stage takes what a collector brings of one part, and notes the evidence: what
+// was asked, when, and the digest of what came. It is used by one goroutine.
+type stage struct {
+	Client
+	asked    time.Time
+	rows     *store.Stage
+	seen     store.Seen
+	requests []store.Request
+}
+
+// list asks for a list and stages its rows.
+func (s *stage) list(ctx context.Context, path string, decode func(json.RawMessage) (store.Item, error)) error {
+	return s.EachPage(ctx, path, func(p graph.Page) error { return s.page(ctx, p, decode) })
+}
+
+// page stages the rows of one page. An item without a fact is passed over.
+func (s *stage) page(ctx context.Context, p graph.Page, decode func(json.RawMessage) (store.Item, error)) error {
+	if p.Restart {
+		s.requests, s.seen.Pages, s.seen.Rows, s.seen.PassedOver = nil, 0, 0, 0
+		if err := s.rows.Restart(ctx); err != nil {
+			return err
+		}
+	}
+	s.note(p)
+	items := make([]store.Item, 0, len(p.Rows))
+	for i, raw := range p.Rows {
+		item, err := decode(raw)
+		switch {
+		case err != nil:
+			return &rowError{page: p.Number, row: i + 1, why: err}
+		case item.Fact == nil:
+			s.seen.PassedOver++
+		default:
+			items = append(items, item)
+		}
+	}
+	return s.rows.Put(ctx, items)
+}
+
+// note keeps the evidence of a request that was answered.
+func (s *stage) note(p graph.Page) {
+	s.seen.Requests += p.Requests
+	s.seen.Pages++
+	s.seen.Rows += len(p.Rows)
+	s.requests = append(s.requests, store.Request{Path: p.Path, Status: p.Status, Asked: s.asked, Rows: len(p.Rows), SHA256: p.SHA256})
+}
+
+// refused keeps the evidence of a request that was not.
+func (s *stage) refused(err error) {
+	var e *graph.Error
+	if errors.As(err, &e) {
+		s.seen.Requests += e.Attempts
+		s.requests = append(s.requests, store.Request{Path: e.Path, Status: e.Status, Asked: s.asked, SHA256: sha256.Sum256(nil)})
+	}
+}
+
+// rowError is a row that cannot be read, so that its part is not whole.
+type rowError struct {
+	page, row int
+	why       error
+}
+
+func (e *rowError) Error() string { return fmt.Sprintf("page %d, row %d: %v", e.page, e.row, e.why) }
+
+func (e *rowError) Unwrap() error { return e.why }
+
+// query renders query options in the given order: name, value, name, value. OData
+// servers take %20 for a space, not a plus sign.
+func query(options ...string) string {
+	var b strings.Builder
+	for i := 0; i < len(options); i += 2 {
+		b.WriteByte("?&"[min(i, 1)])
+		b.WriteString(options[i] + "=" + strings.ReplaceAll(url.QueryEscape(options[i+1]), "+", "%20"))
+	}
+	return b.String()
+}
+
+// quoted is a text literal of an OData filter.
+func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }

@@ -1,0 +1,244 @@
+package reports
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"countersign/collectors/snapshot"
+	"countersign/reports/summary"
+)
+
+// soon is how long before its end an agreement needs the customer's attention.
+const soon = 60 * 24 * time.Hour
+
+// attention lists what the customer must know or decide.
+func (v customerView) attention(zone *time.Location) []summary.Attention {
+	var out []summary.Attention
+	for _, r := range v.relationships[v.tenant] {
+		switch {
+		case snapshot.GivesAccess(r.Status) && !r.Extends() && !r.Ends.IsZero() && r.Ends.Sub(v.Access.At) < soon:
+			out = append(out, summary.Attention{Title: fmt.Sprintf("Your approval for our access ends on %s.", r.Ends.In(zone).Format("2 January 2006")),
+				Text: fmt.Sprintf("The agreement %q then ends by itself. If we are to keep serving you, approve a new one; if not, nothing has to be done.", v.safe(r.Name)), By: r.Ends})
+		case strings.EqualFold(r.Status, "approvalPending"):
+			out = append(out, summary.Attention{Title: "A request of ours waits for your approval.",
+				Text: fmt.Sprintf("We asked for the agreement %q on %s. You decide in the Microsoft 365 admin center under Settings > Partner relationships; a request not approved within 90 days lapses.", v.safe(r.Name), r.Created.In(zone).Format("2 January 2006"))})
+		}
+		if snapshot.GivesAccess(r.Status) && slices.Contains(v.roles[r.ID], snapshot.GlobalAdministrator) {
+			out = append(out, summary.Attention{Title: "An agreement allows full control of your tenant.",
+				Text: fmt.Sprintf("The agreement %q includes Global Administrator, the role that can do everything. Ask us why it is needed, or end it under Settings > Partner relationships.", v.safe(r.Name))})
+		}
+	}
+	return out
+}
+
+// figures are the four numbers on the first page.
+func (v customerView) figures(s summary.Summary, logs, acts, held summary.Reading) []summary.Figure {
+	standing := 0
+	for _, holds := range v.holdings {
+		if slices.ContainsFunc(holds, func(h holding) bool { return h.member.State == snapshot.Standing && privileged(h.roles) }) {
+			standing++
+		}
+	}
+	return []summary.Figure{
+		{Value: number(len(s.People.Rows), held), Label: "people who can have access", Note: "of us, now or on request"},
+		{Value: number(len(s.SignedIn.Rows), logs), Label: "stays in your tenant", Note: fmt.Sprintf("by %s", count(persons(s.SignedIn.Rows), "person", "people"))},
+		{Value: number(len(s.ActivatedOnly.Rows), acts), Label: "activations without a sign-in", Note: "allowed entry, no sign-in here"},
+		{Value: number(standing, held), Label: "permanent privileged access", Note: "people who hold it all the time"},
+	}
+}
+
+func privileged(roles []string) bool {
+	return slices.ContainsFunc(roles, func(r string) bool { return snapshot.RoleByID(r).Tier.Privileged() })
+}
+
+// number is a count that an unread record may fall short of.
+func number(n int, read summary.Reading) string {
+	switch {
+	case read == summary.Whole:
+		return fmt.Sprint(n)
+	case n > 0:
+		return fmt.Sprintf("at least %d", n)
+	}
+	return ""
+}
+
+func persons(uses []summary.Use) int {
+	seen := map[string]bool{}
+	for _, u := range uses {
+		seen[u.Person+"\n"+u.Account] = true
+	}
+	return len(seen)
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// answer says in one or two sentences what the customer wants to know first.
+func (v customerView) answer(s summary.Summary, logs, held summary.Reading) ([]string, summary.Tone) {
+	var out []string
+	atLeast := ""
+	if logs != summary.Whole {
+		atLeast = "at least "
+	}
+	switch {
+	case len(s.SignedIn.Rows) > 0:
+		out = append(out, fmt.Sprintf("%s of ours signed in to your tenant, %s%s.", capital(atLeast+count(persons(s.SignedIn.Rows), "person", "people")), atLeast, count(len(s.SignedIn.Rows), "time", "times")))
+	case logs == summary.Whole:
+		out = append(out, "None of us signed in to your tenant.")
+	default:
+		out = append(out, "We cannot say whether one of us signed in to your tenant: the record was not read whole.")
+	}
+	standing := s.Figures[3].Value
+	switch {
+	case held != summary.Whole:
+		out = append(out, "Who holds access could not be read whole.")
+	case standing == "0":
+		out = append(out, "Nobody holds privileged access permanently.")
+	default:
+		var n int
+		fmt.Sscan(standing, &n)
+		out = append(out, fmt.Sprintf("%s privileged access permanently.", count(n, "person holds", "people hold")))
+	}
+	if n := len(s.Attention); n > 0 {
+		out = append(out, count(n, "item needs", "items need")+" your attention.")
+	}
+	if len(s.Attention) == 0 && standing == "0" && logs == summary.Whole {
+		return out, summary.Good
+	}
+	return out, summary.NeedsAttention
+}
+
+func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+
+// reading is how far a record was read, with the reason when not whole.
+type reading struct {
+	read  summary.Reading
+	gap   string
+	holes []string
+}
+
+// reading judges the kinds by the parts that this customer's chains need.
+func (v customerView) reading(kinds ...snapshot.Kind) reading {
+	r := reading{read: summary.Whole}
+	for _, c := range v.coverage {
+		if !slices.Contains(kinds, c.Kind) || c.State == snapshot.Complete {
+			continue
+		}
+		r.read = summary.InPart
+		gap := fmt.Sprintf("%s could not be read whole.", sourceName(c.Kind))
+		if !strings.Contains(r.gap, gap) {
+			r.gap = strings.TrimSpace(r.gap + " " + gap)
+		}
+	}
+	return r
+}
+
+// signInReading judges the sign-in log by the days of the period.
+func (v customerView) signInReading(zone *time.Location) reading {
+	r := reading{read: summary.Whole}
+	var from time.Time
+	flush := func(until time.Time) {
+		if !from.IsZero() {
+			r.holes = append(r.holes, fmt.Sprintf("The sign-in log was not read from %s to %s.", from.In(zone).Format("2 January"), until.Add(-time.Second).In(zone).Format("2 January")))
+			from = time.Time{}
+		}
+	}
+	missing := 0
+	days := v.dayStates(zone)
+	for _, d := range days {
+		if d.State == summary.Missing {
+			missing++
+			if from.IsZero() {
+				from = d.Date
+			}
+			continue
+		}
+		flush(d.Date)
+	}
+	flush(v.Period.Until)
+	if missing > 0 {
+		r.read, r.gap = summary.InPart, fmt.Sprintf("The sign-in log was not read on %s of %d.", count(missing, "day", "days"), len(days))
+	}
+	if missing == len(days) {
+		r.read = summary.NotRead
+	}
+	return r
+}
+
+// dayStates says of each day in the zone whether the sign-in log was read whole.
+func (v customerView) dayStates(zone *time.Location) []summary.Day {
+	served := v.servedSince()
+	var out []summary.Day
+	for day := v.Period.Since; day.Before(v.Period.Until); {
+		l := day.In(zone)
+		next := time.Date(l.Year(), l.Month(), l.Day()+1, 0, 0, 0, 0, zone)
+		state := summary.Missing
+		switch {
+		case v.signInsRead(day, next):
+			state = summary.Complete
+		case !served.IsZero() && next.Before(served):
+			state = summary.NotServed
+		}
+		out = append(out, summary.Day{Date: day, State: state})
+		day = next
+	}
+	return out
+}
+
+func (v customerView) servedSince() time.Time {
+	var first time.Time
+	for _, r := range v.relationships[v.tenant] {
+		if !r.Activated.IsZero() && (first.IsZero() || r.Activated.Before(first)) {
+			first = r.Activated
+		}
+	}
+	return first
+}
+
+// signInsRead reports whether the UTC days of the log were read over [from, until).
+func (v customerView) signInsRead(from, until time.Time) bool {
+	for day := from.UTC().Truncate(24 * time.Hour); day.Before(until); day = day.Add(24 * time.Hour) {
+		need := day.Add(24 * time.Hour)
+		if until.Before(need) {
+			need = until
+		}
+		if v.days[day.Format(time.DateOnly)].Before(need.Add(-time.Second)) {
+			return false
+		}
+	}
+	return true
+}
+
+// sources names the records the document was made from.
+func (v customerView) sources(sender Sender, zone *time.Location) []summary.Source {
+	asOf := "as of " + v.Access.At.In(zone).Format("2 January 2006")
+	var out []summary.Source
+	for _, kinds := range [][]snapshot.Kind{{snapshot.Relationships}, {snapshot.AccessAssignments}, {snapshot.Memberships}, {snapshot.GroupEligibilities}, {snapshot.GroupActivations}} {
+		r := v.reading(kinds...)
+		out = append(out, summary.Source{Name: sourceName(kinds[0]) + " of " + sender.Name, ReadAt: v.Access.At, Window: asOf, State: r.read, Note: r.gap})
+	}
+	logs := v.signInReading(zone)
+	return append(out, summary.Source{Name: "Sign-in log of " + sender.Name + " (Microsoft Entra)", ReadAt: v.Access.At, Window: "the period of this report", State: logs.read, Note: logs.gap})
+}
+
+func sourceName(kind snapshot.Kind) string {
+	switch kind {
+	case snapshot.Relationships:
+		return "The list of agreements (GDAP relationships)"
+	case snapshot.AccessAssignments:
+		return "The list of which group holds which roles"
+	case snapshot.Memberships:
+		return "The member lists of the groups"
+	case snapshot.GroupEligibilities, snapshot.GroupAssignments:
+		return "The list of just-in-time rights"
+	case snapshot.GroupActivations:
+		return "The log of activations"
+	}
+	return "The record of " + string(kind)
+}

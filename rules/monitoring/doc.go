@@ -1,0 +1,2 @@
+// Package monitoring asks how access was used.
+package monitoring
