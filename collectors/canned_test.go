@@ -88,6 +88,13 @@ func (c *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// watch counts requests anew and tells each number.
+func (c *canned) watch(asked func(n int)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.asked, c.onAsked = nil, asked
+}
+
 // count tells how often a list was asked.
 func (c *canned) count(k string) int {
 	c.mu.Lock()

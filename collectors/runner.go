@@ -22,7 +22,7 @@ type Options struct {
 	Store  *store.Store
 
 	At  time.Time        // the instant of the snapshot
-	Now func() time.Time // when a part is asked
+	Now func() time.Time // when a part is asked; called by several goroutines
 
 	Declared  snapshot.Declared
 	Kinds     []snapshot.Kind // empty: all
@@ -66,7 +66,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	result := Result{Snapshot: taken.ID, Resumed: resumed}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	r := &runner{Options: o, taken: taken, stop: stop, done: map[snapshot.Kind]Progress{}}
+	r := &runner{Options: o, taken: taken, resumed: resumed, stop: stop, done: map[snapshot.Kind]Progress{}}
 	if err := r.collect(ctx); err != nil {
 		return result, fmt.Errorf("collect snapshot %d: %w", taken.ID, err)
 	}
@@ -101,8 +101,9 @@ func (o Options) request() string {
 // runner is one run.
 type runner struct {
 	Options
-	taken *store.Run
-	stop  context.CancelCauseFunc // ends the run on trouble of our own
+	taken   *store.Run
+	resumed bool
+	stop    context.CancelCauseFunc // ends the run on trouble of our own
 
 	mu   sync.Mutex
 	done map[snapshot.Kind]Progress
@@ -199,7 +200,11 @@ func (r *runner) walkGroups(ctx context.Context) error {
 		}
 		level = slices.DeleteFunc(level, func(id string) bool { return seen[id] })
 	}
-	if s != nil {
+	switch {
+	case s == nil:
+	case len(seen) == 0:
+		r.none(ctx, whole, 0, "mapped group")
+	default:
 		r.close(ctx, whole, r.Tenant, s, fault)
 	}
 	for _, c := range ofGroup {
@@ -294,21 +299,23 @@ func (r *runner) open(ctx context.Context, c collector, object string) *stage {
 		r.notAsked(ctx, c, object, leftOutKind)
 		return nil
 	}
-	state, _, err := r.taken.Seen(ctx, r.stored(c, object))
+	if r.resumed {
+		state, _, err := r.taken.Seen(ctx, r.stored(c, object))
+		if err != nil {
+			r.stop(err)
+			return nil
+		}
+		if state == store.Whole {
+			r.progress(c)
+			return nil
+		}
+	}
+	rows, err := r.taken.Stage(ctx, r.stored(c, object))
 	if err != nil {
 		r.stop(err)
 		return nil
 	}
-	if state == store.Whole {
-		r.progress(c)
-		return nil
-	}
-	s := &stage{Client: r.Client, asked: r.Now().UTC()}
-	if s.rows, err = r.taken.Stage(ctx, r.stored(c, object)); err != nil {
-		r.stop(err)
-		return nil
-	}
-	return s
+	return &stage{Client: r.Client, asked: r.Now().UTC(), rows: rows}
 }
 
 // close notes how much of a part was seen. Trouble that is neither Graph's nor a

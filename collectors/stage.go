@@ -72,6 +72,9 @@ func (s *stage) page(ctx context.Context, p graph.Page, decode func(json.RawMess
 			items = append(items, item)
 		}
 	}
+	if len(items) == 0 {
+		return nil
+	}
 	return s.rows.Put(ctx, items)
 }
 

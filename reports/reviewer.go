@@ -31,7 +31,7 @@ func ReviewerBook(ctx context.Context, st *store.Store, c reviews.Campaign, issu
 }
 
 func reviewerBook(ctx context.Context, st *store.Store, c reviews.Campaign, issue reviews.Issue, office Office) (workbook.Book, error) {
-	sheet, err := reviews.IssuedSheet(ctx, st, c.Name, issue.Token)
+	sheet, err := reviews.Workbook(ctx, st, c.Name, issue.Token)
 	if err != nil {
 		return workbook.Book{}, err
 	}
@@ -122,7 +122,7 @@ func customerWords(i reviews.Item) string {
 // findingWords lists what was found, and what else the reviewer must know.
 func findingWords(i reviews.Item, access *snapshot.Access) string {
 	var lines []string
-	for _, f := range i.Finding {
+	for _, f := range i.Findings {
 		lines = append(lines, f.Message)
 	}
 	if len(i.Brings) > 0 {

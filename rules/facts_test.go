@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -114,7 +115,15 @@ type world struct {
 
 func newWorld(t testing.TB, facts []fact) *world {
 	t.Helper()
-	st, err := store.Open(context.Background(), store.Options{Path: filepath.Join(t.TempDir(), "test.db"), Create: true, Entropy: rand.NewChaCha8([32]byte{1})})
+	path := filepath.Join(t.TempDir(), "test.db")
+	empty, err := emptyDatabase()
+	if err == nil {
+		err = os.WriteFile(path, empty, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := store.Open(context.Background(), store.Options{Path: path, Entropy: rand.NewChaCha8([32]byte{1})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,6 +138,25 @@ func newWorld(t testing.TB, facts []fact) *world {
 	}
 	return w
 }
+
+// emptyDatabase is the file of a new database, made once: most of the time of a
+// small case would go into its schema.
+var emptyDatabase = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "rules")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "empty.db")
+	st, err := store.Open(context.Background(), store.Options{Path: path, Create: true})
+	if err != nil {
+		return nil, err
+	}
+	if err := st.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // take applies the facts of a date and seals their snapshot.
 func (w *world) take(date string, facts []fact) {

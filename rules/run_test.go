@@ -160,6 +160,34 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// Whatever a rule needs, if any part of it was not seen whole the rule is never
+// clear, and says why.
+func TestUnseenIsNeverClear(t *testing.T) {
+	clean := `
+		2026-01-01 relationship contoso-2026 customer=contoso activated=2026-01-01 roles="Message Center Reader"
+		2026-01-01 assignment contoso-2026 desk roles="Message Center Reader"
+		2026-01-01 member desk ada@msp.example
+		2026-01-01 user ada@msp.example enabled=yes signin=2026-03-30`
+	all := check(t, newWorld(t, readFacts(t, clean)), rules.Options{})
+	for _, r := range rules.Catalog {
+		if all.Outcomes[r.ID] != rule.Clear {
+			t.Fatalf("%s is %s where all is well: %v", r.ID, all.Outcomes[r.ID], all.Findings)
+		}
+	}
+	for _, kind := range snapshot.Kinds {
+		r := check(t, newWorld(t, readFacts(t, clean+"\n2026-01-01 unseen "+string(kind)+" reason=\"the door was shut\"")), rules.Options{})
+		for _, q := range rules.Catalog {
+			needs := slices.Contains(q.Needs, kind)
+			said := slices.ContainsFunc(r.NotAssessed, func(n rules.NotAssessed) bool {
+				return n.Rule == q.ID && strings.Contains(n.Reason, string(kind)) && strings.Contains(n.Reason, "the door was shut")
+			})
+			if needs != (r.Outcomes[q.ID] == rule.NotAssessed) || needs != said {
+				t.Errorf("%s without %s: %s, %v", q.ID, kind, r.Outcomes[q.ID], r.NotAssessed)
+			}
+		}
+	}
+}
+
 func TestWaiversMarkAndNeverRemove(t *testing.T) {
 	w := newWorld(t, readFacts(t, msp2))
 	until := march31.AddDate(0, 1, 0)

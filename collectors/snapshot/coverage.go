@@ -29,9 +29,9 @@ type Coverage struct {
 	LastSeen time.Time `json:"last_seen,omitzero"`
 }
 
-// PartCoverage is the coverage of one part.
-type PartCoverage struct {
-	Part
+// partCoverage is the coverage of one part: of the object, or the tenant itself.
+type partCoverage struct {
+	Object string
 	Coverage
 }
 
@@ -39,7 +39,7 @@ type PartCoverage struct {
 // parts a customer's chains rest on.
 type Parts struct {
 	tenant        string
-	seen          []PartCoverage
+	seen          []partCoverage
 	relationships map[string][]string // customer -> those that may give access
 }
 
@@ -76,9 +76,9 @@ func LoadParts(ctx context.Context, q Querier, snapshot int64) (*Parts, error) {
 	err = each(ctx, q, `
 		SELECT kind, scope, object, state, reason, asked, requests, pages, rows, since, until, last_seen
 		FROM   part_coverage WHERE snapshot = ? ORDER BY kind, scope, object`, snapshot, func(r *sql.Rows) error {
-		var c PartCoverage
+		var c partCoverage
 		defer func() { p.seen = append(p.seen, c) }()
-		return r.Scan(&c.Part.Kind, &c.Part.Scope, &c.Object, &c.State, &c.Reason, (*instant)(&c.Asked), &c.Requests, &c.Pages, &c.Rows,
+		return r.Scan(&c.Kind, &c.Scope, &c.Object, &c.State, &c.Reason, (*instant)(&c.Asked), &c.Requests, &c.Pages, &c.Rows,
 			(*instant)(&c.Since), (*instant)(&c.Until), (*instant)(&c.LastSeen))
 	})
 	if err != nil {
@@ -103,9 +103,9 @@ func LoadParts(ctx context.Context, q Querier, snapshot int64) (*Parts, error) {
 // Kinds gives the coverage of every kind over all its parts. A kind of which the
 // snapshot knows no part was not asked.
 func (p *Parts) Kinds() []Coverage {
-	byKind := map[Kind][]PartCoverage{}
+	byKind := map[Kind][]partCoverage{}
 	for _, c := range p.seen {
-		byKind[c.Part.Kind] = append(byKind[c.Part.Kind], c)
+		byKind[c.Kind] = append(byKind[c.Kind], c)
 	}
 	var out []Coverage
 	for _, kind := range Kinds {
@@ -118,11 +118,11 @@ func (p *Parts) Kinds() []Coverage {
 // customer's chains need: the access assignments of its relationships, the lists of
 // its mapped groups and those nested in them, and what is asked of the tenant.
 func (p *Parts) Customer(a *Access, customer string) []Coverage {
-	byPart := map[Part]PartCoverage{}
-	byKind := map[Kind][]PartCoverage{}
+	byPart := map[Part]partCoverage{}
+	byKind := map[Kind][]partCoverage{}
 	for _, c := range p.seen {
-		byPart[c.Part] = c
-		byKind[c.Part.Kind] = append(byKind[c.Part.Kind], c)
+		byPart[Part{c.Kind, c.Scope, c.Object}] = c
+		byKind[c.Kind] = append(byKind[c.Kind], c)
 	}
 	groups := a.groupsOf(customer)
 	var out []Coverage
@@ -141,21 +141,19 @@ func (p *Parts) Customer(a *Access, customer string) []Coverage {
 
 // needed picks the parts of the objects. A kind that was left out altogether, or
 // could not be asked object by object, has one part for the tenant that says why.
-func (p *Parts) needed(seen map[Part]PartCoverage, kind Kind, objects []string) []PartCoverage {
+func (p *Parts) needed(seen map[Part]partCoverage, kind Kind, objects []string) []partCoverage {
 	if c, ok := seen[Part{kind, p.tenant, p.tenant}]; ok {
-		return []PartCoverage{c}
+		return []partCoverage{c}
 	}
-	parts := make([]PartCoverage, len(objects))
+	parts := make([]partCoverage, len(objects))
 	for i, object := range objects {
-		part := Part{kind, p.tenant, object}
-		c, ok := seen[part]
-		if !ok {
-			c = PartCoverage{part, Coverage{State: NotAsked, Reason: "was not asked by this snapshot"}}
+		var ok bool
+		if parts[i], ok = seen[Part{kind, p.tenant, object}]; !ok {
+			parts[i].State, parts[i].Reason = NotAsked, notAsked
 		}
-		parts[i] = c
 	}
 	if len(parts) == 0 {
-		return []PartCoverage{{Part{kind, p.tenant, p.tenant}, Coverage{State: Complete}}} // there is nothing to ask
+		return []partCoverage{{Coverage: Coverage{State: Complete}}} // there is nothing to ask
 	}
 	return parts
 }
@@ -184,15 +182,17 @@ func (a *Access) groupsOf(customer string) []string {
 	return all
 }
 
+const notAsked = "was not asked by this snapshot"
+
 // gravity orders states: the graver one stands for a kind.
 var gravity = map[State]int{Complete: 0, NotAsked: 1, Partial: 2, NotConfigured: 3, NotLicensed: 4, NotPermitted: 5, Failed: 6}
 
 // overall is the coverage of a kind from that of its parts. Where some failed and
 // others came, the kind is partial.
-func overall(scope string, kind Kind, parts []PartCoverage) Coverage {
+func overall(scope string, kind Kind, parts []partCoverage) Coverage {
 	all := Coverage{Scope: scope, Kind: kind, State: Complete}
 	if len(parts) == 0 {
-		all.State, all.Reason = NotAsked, "was not asked by this snapshot"
+		all.State, all.Reason = NotAsked, notAsked
 		return all
 	}
 	short, came := 0, false

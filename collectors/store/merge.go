@@ -17,11 +17,8 @@ type Derive func(ctx context.Context, tx *sqlx.Tx, snapshot int64) (map[Part][]R
 // from them, appends the snapshot's record to the chain, and makes the snapshot
 // visible: all in one transaction that is on disk when Seal returns.
 func (r *Run) Seal(ctx context.Context, derive Derive) (Seal, error) {
-	if _, err := r.store.write.ExecContext(ctx, `PRAGMA synchronous = FULL`); err != nil {
-		return Seal{}, err
-	}
 	var seal Seal
-	err := r.Tx(ctx, func(tx *sqlx.Tx) error {
+	err := r.tx(ctx, "FULL", func(tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, `UPDATE snapshot SET state = 'sealed' WHERE id = ?`, r.ID); err != nil {
 			return err
 		}

@@ -51,16 +51,16 @@ type Run struct {
 	intern *interner
 }
 
+// runMode: a run that a power cut takes back is asked again, only the seal must be
+// on disk.
+const runMode = "NORMAL"
+
 // Begin opens a run at the instant, or takes up the unfinished one when it asks
 // for the same, of the same tenant, and is younger than resumeWithin. Any other
 // unfinished run is discarded. request says in words what is asked for.
 func (s *Store) Begin(ctx context.Context, at time.Time, tenant, request string, resumeWithin time.Duration) (run *Run, resumed bool, err error) {
-	// A run that a power cut takes back is asked again: only the seal must be on disk.
-	if _, err := s.write.ExecContext(ctx, `PRAGMA synchronous = NORMAL`); err != nil {
-		return nil, false, err
-	}
 	run = &Run{At: at, store: s, intern: newInterner()}
-	err = s.Tx(ctx, func(tx *sqlx.Tx) error {
+	err = s.tx(ctx, runMode, func(tx *sqlx.Tx) error {
 		var open struct {
 			ID      int64
 			At      Time
@@ -144,9 +144,13 @@ func (r *Run) Seen(ctx context.Context, p Part) (state string, ok bool, err erro
 // Tx runs do in a transaction of the run, one at a time. Rows staged by this run
 // can be read there.
 func (r *Run) Tx(ctx context.Context, do func(tx *sqlx.Tx) error) error {
+	return r.tx(ctx, runMode, do)
+}
+
+func (r *Run) tx(ctx context.Context, synchronous string, do func(tx *sqlx.Tx) error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	err := r.store.Tx(ctx, do)
+	err := r.store.tx(ctx, synchronous, do)
 	if err != nil {
 		r.intern = newInterner() // what a rolled back transaction interned does not exist
 	}

@@ -85,14 +85,30 @@ func (s *Store) Read() *sqlx.DB { return s.read }
 // Path is the file's path as it was opened.
 func (s *Store) Path() string { return s.path }
 
-// Tx runs do in one immediate write transaction, committed when do returns nil.
+// Tx runs do in one immediate write transaction, committed when do returns nil and
+// on disk when Tx does.
 func (s *Store) Tx(ctx context.Context, do func(tx *sqlx.Tx) error) error {
-	tx, err := s.write.BeginTxx(ctx, nil)
+	return s.tx(ctx, "FULL", do)
+}
+
+// tx is Tx with SQLite's synchronous mode: under NORMAL a power cut may take back
+// the last transactions, though never a part of one.
+func (s *Store) tx(ctx context.Context, synchronous string, do func(tx *sqlx.Tx) error) error {
+	conn, err := s.write.Connx(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, `PRAGMA synchronous = `+synchronous); err != nil {
+		return err
+	}
+	tx, err := conn.BeginTxx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	if err := do(tx); err != nil {
-		return errors.Join(err, tx.Rollback())
+		_ = tx.Rollback() // fails where SQLite or a cancelled context rolled back already
+		return err
 	}
 	return tx.Commit()
 }

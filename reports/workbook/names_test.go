@@ -101,14 +101,14 @@ func TestNaughtyNames(t *testing.T) {
 // Names stand in titles, page footers and properties too.
 func TestNaughtyTitles(t *testing.T) {
 	for i, n := range naughty(t) {
-		if i%25 != 0 && len(n) < 1000 {
+		if i%40 != 0 && len(n) < 1000 {
 			continue
 		}
 		b := sample(1)
 		b.Title, b.MSP, b.Reviewer, b.ReviewerUPN, b.Contact, b.Incomplete, b.Covered, b.Seal = n, n, n, n, n, n, n, n
 		data := filled(t, b)
 		taken(t, data, expect(b))
-		for name, text := range parts(t, written(t, b)) {
+		for name, text := range parts(t, data) {
 			for _, line := range regexp.MustCompile(`<odd(?:Header|Footer)>([^<]*)<`).FindAllStringSubmatch(text, -1) {
 				if n := len(utf16.Encode([]rune(html.UnescapeString(line[1])))); n > 255 {
 					t.Errorf("%s: a page line of %d units", name, n)

@@ -63,8 +63,9 @@ func openBook(data []byte, most int) (*book, error) {
 	return b, b.resolve()
 }
 
+// damaged words an error whose text may come from the file.
 func damaged(err error) error {
-	return fmt.Errorf("the file is damaged (%w): open it, %s and send it once more", err, saveAgain)
+	return fmt.Errorf("the file is damaged (%s): open it, %s and send it once more", short(err.Error()), saveAgain)
 }
 
 // list takes the names of the parts in.
@@ -114,7 +115,7 @@ func active(name string) bool {
 func (b *book) check(f *zip.File) error {
 	name := strings.ToLower(f.Name)
 	if active(name) {
-		return fmt.Errorf("the file holds macros, controls or links to other files (%q): %s", f.Name, saveAgain)
+		return fmt.Errorf("the file holds macros, controls or links to other files (%s): %s", quote(f.Name), saveAgain)
 	}
 	data, err := b.read(name)
 	if err != nil {
@@ -139,7 +140,7 @@ func (b *book) check(f *zip.File) error {
 	for _, r := range rels {
 		// Excel adds a hyperlink when somebody pastes an address into a Reason.
 		if strings.EqualFold(r.Mode, "External") && !strings.HasSuffix(r.Type, "/hyperlink") {
-			return fmt.Errorf("the file refers to something outside of it (%q): %s", f.Name, sendIssued)
+			return fmt.Errorf("the file refers to something outside of it (%s): %s", quote(f.Name), sendIssued)
 		}
 	}
 	return nil
@@ -246,7 +247,7 @@ func (b *book) resolve() error {
 				if slices.ContainsFunc(b.sheets, func(other sheet) bool { return strings.EqualFold(other.part, r.Target) }) {
 					return damaged(fmt.Errorf("two sheets share the part %q", r.Target))
 				}
-				b.sheets = append(b.sheets, sheet{name: s.Name, part: r.Target})
+				b.sheets = append(b.sheets, sheet{name: short(s.Name), part: r.Target})
 			}
 		}
 	}

@@ -45,7 +45,7 @@ type code struct {
 	revision        int
 }
 
-var codeForm = regexp.MustCompile(`^([A-Za-z0-9._-]+) r([1-9][0-9]{0,5}) ([A-Za-z0-9._-]+)$`)
+var codeForm = regexp.MustCompile(`^([A-Za-z0-9._-]{1,120}) r([1-9][0-9]{0,5}) ([A-Za-z0-9._-]{1,120})$`)
 
 // labelIn splits a row of a form into its label, the first cell with anything in
 // it, and the first such cell to the right of that.
@@ -238,7 +238,7 @@ func (r *reader) sheet(b *book, s sheet) error {
 func (r *reader) mergedOver(t *table, name string) {
 	left, _, right, bottom, ok := area(name)
 	if !ok {
-		r.fault(t.name, name, "", "Cells are merged over whole rows or columns.", "Please unmerge them.")
+		r.fault(t.name, "", "", "Cells are merged over whole rows or columns ("+short(name)+").", "Please unmerge them.")
 		return
 	}
 	ours := slices.ContainsFunc(t.cols, func(col int) bool { return left <= col && col <= right })
@@ -350,7 +350,7 @@ func (r *reader) row(t *table, row int, cells []cell) {
 		return
 	}
 	item := tidy(found[at(r.cols, headItem)].text)
-	itemAt := ref(max(1, t.cols[at(r.cols, headItem)]), row)
+	itemAt := ref(t.cols[at(r.cols, headItem)], row)
 	was, known := r.issued[item]
 	switch before, twice := r.seen[item]; {
 	case found[at(r.cols, headItem)].formula:
@@ -364,10 +364,10 @@ func (r *reader) row(t *table, row int, cells []cell) {
 		}
 		return
 	case !known && !strings.HasPrefix(item, r.e.Campaign+"-"):
-		r.fault(t.name, itemAt, item, quote(item)+" is no item of this campaign.", "Please remove the row.")
+		r.fault(t.name, itemAt, short(item), quote(item)+" is no item of this campaign.", "Please remove the row.")
 		return
 	case !known:
-		r.fault(t.name, itemAt, item, quote(item)+" was not issued in this workbook.", "Please restore the Item as it was, or remove the row.")
+		r.fault(t.name, itemAt, short(item), quote(item)+" was not issued in this workbook.", "Please restore the Item as it was, or remove the row.")
 		return
 	case twice:
 		r.fault(t.name, itemAt, item, fmt.Sprintf("This item stands already in %s!%s.", before.sheet, before.cell), "Please keep one of the rows.")

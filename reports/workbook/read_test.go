@@ -238,6 +238,7 @@ func TestFaults(t *testing.T) {
 			}
 		}
 	}
+	base := filled(t, b)
 	for name, c := range map[string]struct {
 		edit func(*excelize.File)
 		want string // sheet!cell (item): start of the problem
@@ -282,7 +283,7 @@ func TestFaults(t *testing.T) {
 		"no sign-off":              {func(f *excelize.File) { _ = f.DeleteSheet(sheetSignOff) }, "Sign-off: 0 sheets have the labels Reviewer, Date, Statement; one must."},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, faults, err := Read(edited(t, filled(t, b), c.edit), expect(b))
+			got, faults, err := Read(edited(t, base, c.edit), expect(b))
 			if err != nil || len(faults) == 0 || !strings.HasPrefix(faults[0].String(), c.want) {
 				t.Fatalf("error %v, faults %v\nwant %s", err, faults, c.want)
 			}
@@ -344,7 +345,7 @@ func TestWrongWorkbook(t *testing.T) {
 
 // Each locked cell of the rows is changed, one at a time: all are refused, by name.
 func TestEveryFactIsGuarded(t *testing.T) {
-	b := sample(4)
+	b := sample(3)
 	base := filled(t, b)
 	for _, sheet := range []string{sheetDecide, sheetReaffirm} {
 		f, err := excelize.OpenReader(bytes.NewReader(base))

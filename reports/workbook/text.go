@@ -110,14 +110,17 @@ func says(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) })
 }
 
-// quote shows a value from the file in a message, shortened.
-func quote(s string) string {
-	s = visible(tidy(s))
-	if utf8.RuneCountInString(s) > 60 {
-		s = string([]rune(s)[:57]) + "…"
+// short cuts a text from the file to what fits into a message, on one line.
+func short(s string) string {
+	s = visible(tidy(s[:min(len(s), 1000)]))
+	if utf8.RuneCountInString(s) > 120 {
+		s = string([]rune(s)[:117]) + "…"
 	}
-	return "“" + s + "”"
+	return s
 }
+
+// quote shows a value from the file in a message.
+func quote(s string) string { return "“" + short(s) + "”" }
 
 // width is the room a line takes in columns of one digit: wide scripts take two.
 func width(s string) int {

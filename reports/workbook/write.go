@@ -16,7 +16,8 @@ import (
 const maxRows = 1_000_000
 
 // Write writes b as .xlsx. It refuses a book without rows, or with ids that
-// would not come back letter for letter.
+// would not come back letter for letter. Of a sheet above 16 MiB excelize keeps
+// the rows in a private temporary file, which is gone when Write returns.
 func Write(w io.Writer, b Book) error {
 	if err := b.check(); err != nil {
 		return fmt.Errorf("workbook of campaign %s for %s: %w", quote(b.Campaign), quote(b.Reviewer), err)

@@ -43,15 +43,24 @@ type Config struct {
 
 // MSP is the provider itself.
 type MSP struct {
-	Name            string   `yaml:"name" validate:"required"`                           // as documents print it
-	TenantID        string   `yaml:"tenant_id" validate:"required,guid"`                 // lower case
-	Domains         []string `yaml:"domains,omitempty" validate:"dive,fqdn"`             // lower case; mail and sign-in domains of the staff
-	Contact         string   `yaml:"contact,omitempty"`                                  // whom readers of a document may ask: a mail address, number or name
-	Logo            string   `yaml:"logo,omitempty"`                                     // .png or .jpg for the documents; empty: the name instead
-	BrandColour     string   `yaml:"brand_colour,omitempty" validate:"omitempty,colour"` // "#1f4e79", in quotes; empty: the documents' own
-	TimeZone        string   `yaml:"time_zone" validate:"zone"`                          // IANA name; quarters, dates and schedules are meant in it; default UTC
-	Language        string   `yaml:"language" validate:"bcp47_language_tag"`             // of documents, unless the customer has its own; default en
-	FiscalYearStart int      `yaml:"fiscal_year_start" validate:"min=1,max=12"`          // month in which quarters begin to be counted; default 1
+	// As documents print it
+	Name string `yaml:"name" validate:"required"`
+	// Of its own directory; lower case
+	TenantID string `yaml:"tenant_id" validate:"required,guid"`
+	// Mail and sign-in domains of the staff; lower case
+	Domains []string `yaml:"domains,omitempty" validate:"dive,fqdn"`
+	// Whom readers of a document may ask: a mail address, number or name
+	Contact string `yaml:"contact,omitempty"`
+	// A .png or .jpg for the documents; empty: the name instead
+	Logo string `yaml:"logo,omitempty"`
+	// "#1f4e79", in quotes; empty: the documents' own
+	BrandColour string `yaml:"brand_colour,omitempty" validate:"omitempty,colour"`
+	// IANA name; quarters, dates and schedules are meant in it; default UTC
+	TimeZone string `yaml:"time_zone" validate:"zone"`
+	// Of documents, unless the customer has its own; default en
+	Language string `yaml:"language" validate:"bcp47_language_tag"`
+	// Month in which quarters begin to be counted; default 1
+	FiscalYearStart int `yaml:"fiscal_year_start" validate:"min=1,max=12"`
 }
 
 // Credential is how the program proves itself to Microsoft's login. Kind decides
@@ -89,20 +98,30 @@ type Output struct {
 
 // Rules turns rules off, re-ranks and re-parametrises them.
 type Rules struct {
-	Disable    []string          `yaml:"disable,omitempty" validate:"dive,rule"`                                                   // rule ids
-	Severity   map[string]string `yaml:"severity,omitempty" validate:"dive,keys,rule,endkeys,oneof=critical high medium low info"` // by rule id
-	Thresholds map[string]any    `yaml:"thresholds,omitempty" validate:"dive,keys,threshold,endkeys"`                              // by name: int, string, []int or []string
-	Custom     string            `yaml:"custom,omitempty"`                                                                         // folder of own rules; default rules.d, may be missing and is then empty
+	// Rule ids
+	Disable []string `yaml:"disable,omitempty" validate:"dive,rule"`
+	// By rule id
+	Severity map[string]string `yaml:"severity,omitempty" validate:"dive,keys,rule,endkeys,oneof=critical high medium low info"`
+	// By name: int, string, []int or []string
+	Thresholds map[string]any `yaml:"thresholds,omitempty" validate:"dive,keys,threshold,endkeys"`
+	// Folder of own rules; default rules.d, may be missing and is then empty
+	Custom string `yaml:"custom,omitempty"`
 }
 
 // Review is how campaigns run.
 type Review struct {
-	DueDays       int               `yaml:"due_days" validate:"min=1,max=365"`                                                   // days from opening to the due date; default 14
-	CustomerTiers map[string]string `yaml:"customer_tiers,omitempty" validate:"dive,oneof=monthly quarterly half-yearly yearly"` // how often customers of a tier are reviewed; a tier absent here: quarterly
-	Stages        []string          `yaml:"stages,omitempty" validate:"unique,dive,oneof=manager owner fallback"`                // who is asked, in this order; default manager, owner, fallback
-	Fallback      string            `yaml:"fallback,omitempty"`                                                                  // person of staff.csv who decides where nobody else may: the compliance officer
-	ReaffirmLimit int               `yaml:"reaffirm_limit" validate:"min=0,max=8"`                                               // campaigns in a row that unchanged rows may be re-affirmed as a group; 0: never; default 2
-	NoAnswer      string            `yaml:"no_answer" validate:"oneof=escalate keep revoke"`                                     // what becomes of a row without an answer at the due date; default escalate
+	// Days from opening to the due date; default 14
+	DueDays int `yaml:"due_days" validate:"min=1,max=365"`
+	// How often customers of a tier are reviewed; a tier absent here: quarterly
+	CustomerTiers map[string]string `yaml:"customer_tiers,omitempty" validate:"dive,oneof=monthly quarterly half-yearly yearly"`
+	// Who is asked, in this order; default manager, owner, fallback
+	Stages []string `yaml:"stages,omitempty" validate:"unique,dive,oneof=manager owner fallback"`
+	// Person of staff.csv who decides where nobody else may: the compliance officer
+	Fallback string `yaml:"fallback,omitempty"`
+	// Campaigns in a row that unchanged rows may be re-affirmed as a group; 0: never; default 2
+	ReaffirmLimit int `yaml:"reaffirm_limit" validate:"min=0,max=8"`
+	// What becomes of a row without an answer at the due date; default escalate
+	NoAnswer string `yaml:"no_answer" validate:"oneof=escalate keep revoke"`
 }
 
 // Schedule says when jobs are due, in the MSP's time zone: five cron fields, or

@@ -89,8 +89,6 @@ func (c *Config) fold(dir string, o Options) {
 		}
 	}
 	for _, s := range c.secrets() {
-		if s.secret.getenv = o.Getenv; o.Getenv == nil {
-			s.secret.getenv = func(string) string { return "" }
-		}
+		s.secret.getenv = o.Getenv
 	}
 }

@@ -44,8 +44,8 @@ func (s Secret) String() string {
 // one line end is left off. An error names the variable or file and the cure.
 func (s Secret) Reveal() (graph.Secret, error) {
 	if s.Env != "" {
-		if v := s.getenv(s.Env); v != "" {
-			return graph.Secret(v), nil
+		if s.getenv != nil && s.getenv(s.Env) != "" {
+			return graph.Secret(s.getenv(s.Env)), nil
 		}
 		return "", fmt.Errorf("environment variable %s is not set; set it or name another", s.Env)
 	}

@@ -99,7 +99,7 @@ func (d *document) plain(tokens token.Tokens) bool {
 }
 
 func (d *document) fault(path string, at *token.Token, format string, args ...any) {
-	f := fault{file: d.file, text: fmt.Sprintf(format, args...)}
+	f := fault{file: d.file, text: printable(strings.ReplaceAll(fmt.Sprintf(format, args...), "'\t'", "tab"))}
 	if path != "" {
 		f.text = path + ": " + f.text
 		d.bad[path] = true

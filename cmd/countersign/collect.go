@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"countersign/collectors"
+	"countersign/collectors/snapshot"
+)
+
+func (a *app) collectCommand() *cobra.Command {
+	var customers, kinds []string
+	cmd := &cobra.Command{
+		Use:   "collect",
+		Short: "Take and seal a snapshot of the MSP and its customers",
+		Long: `Reads relationships, groups, just-in-time rights and logs from Microsoft Graph,
+seals what was seen and says what was not. A run that was interrupted goes on
+where it stopped when it is started again within six hours.`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.collect(cmd, kinds, customers) },
+	}
+	cmd.Flags().StringArrayVar(&customers, "customer", nil, "read access assignments of this tenant `id` only; may be repeated")
+	cmd.Flags().StringArrayVar(&kinds, "kind", nil, "read this `kind` of evidence only; may be repeated: "+strings.Join(kindNames(), ", "))
+	return cmd
+}
+
+func kindNames() []string {
+	var out []string
+	for _, k := range snapshot.Kinds {
+		out = append(out, string(k))
+	}
+	return out
+}
+
+func (a *app) collect(cmd *cobra.Command, kinds, customers []string) (err error) {
+	w := wanted{customers: customers}
+	for _, k := range kinds {
+		if !slices.Contains(kindNames(), k) {
+			return usage("--kind %q is not one of %s", k, strings.Join(kindNames(), ", "))
+		}
+		w.kinds = append(w.kinds, snapshot.Kind(k))
+	}
+	m, release, err := a.writer(cmd.Context(), "collect", true)
+	if err != nil {
+		return err
+	}
+	defer release(&err)
+	result, err := m.collect(cmd.Context(), a.at, w)
+	if err != nil {
+		return err
+	}
+	if err := coverageList(result.Coverage, m.c.Zone()).table(cmd.OutOrStdout()); err != nil {
+		return err
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "\nSnapshot %d of %s is sealed: %s\n", result.Snapshot, a.at.Format(time.RFC3339), result.Seal)
+	if missed := incomplete(result); missed > 0 {
+		fmt.Fprintf(cmd.OutOrStdout(), "%d of %d kinds of evidence were not seen whole; what rests on them is not assessed.\n", missed, len(result.Coverage))
+		return &exit{code: exitGaps}
+	}
+	return nil
+}
+
+// incomplete counts the kinds that were asked for and not seen whole.
+func incomplete(r collectors.Result) int {
+	n := 0
+	for _, c := range r.Coverage {
+		if c.State != snapshot.Complete && c.State != snapshot.NotAsked {
+			n++
+		}
+	}
+	return n
+}
+
+func coverageList(coverage []snapshot.Coverage, zone *time.Location) list {
+	l := list{columns: []string{"kind", "state", "requests", "pages", "rows", "window", "last seen whole", "reason"}, value: coverage}
+	for _, c := range coverage {
+		window := ""
+		if !c.Since.IsZero() {
+			window = c.Since.In(zone).Format("2006-01-02 15:04") + " to " + c.Until.In(zone).Format("2006-01-02 15:04")
+		}
+		l.rows = append(l.rows, []string{string(c.Kind), string(c.State), fmt.Sprint(c.Requests), fmt.Sprint(c.Pages), fmt.Sprint(c.Rows), window, moment(c.LastSeen, zone, "never"), c.Reason})
+	}
+	return l
+}
+
+func moment(at time.Time, zone *time.Location, none string) string {
+	if at.IsZero() {
+		return none
+	}
+	return at.In(zone).Format("2006-01-02 15:04")
+}

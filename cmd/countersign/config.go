@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) configCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "config", Short: "Check or print the configuration"}
+	cmd.AddCommand(
+		&cobra.Command{
+			Use: "check", Short: "Check the configuration, its files and its secrets, without using them", Args: exactly(),
+			RunE: func(cmd *cobra.Command, _ []string) error { return a.configCheck(cmd) },
+		},
+		&cobra.Command{
+			Use: "print", Short: "Print the configuration as it holds, defaults filled in and secrets left out", Args: exactly(),
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				c, err := a.config()
+				if err != nil {
+					return err
+				}
+				return c.Print(cmd.OutOrStdout())
+			},
+		})
+	return cmd
+}
+
+func (a *app) configCheck(cmd *cobra.Command) error {
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	if err := c.CheckSecrets(); err != nil {
+		return &exit{code: exitUsage, err: err}
+	}
+	d := c.Declared()
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "The configuration is good: %s, %d customers, %d staff accounts, %d groups.\n", printable(c.MSP.Name, false), len(d.Customers), len(d.Staff), len(d.Groups))
+	return err
+}

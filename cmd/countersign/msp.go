@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"countersign/cmd/countersign/config"
+	"countersign/collectors"
+	"countersign/collectors/graph"
+	"countersign/collectors/snapshot"
+	"countersign/collectors/store"
+	"countersign/reports"
+	"countersign/reports/summary"
+	"countersign/reports/workbook"
+	"countersign/reviews"
+	"countersign/rules"
+	"countersign/rules/rule"
+
+	"bytes"
+)
+
+// msp is the work of one configured MSP on its open database: what a command and
+// the scheduled job of the same name both call.
+type msp struct {
+	*app
+	c  *config.Config
+	st *store.Store
+}
+
+// client speaks to the MSP's own tenant.
+func (m msp) client() (*graph.Client, error) {
+	endpoints, err := m.c.GraphEndpoints()
+	if err != nil {
+		return nil, err
+	}
+	options, err := m.c.CredentialOptions(m.c.MSP.TenantID)
+	if err != nil {
+		return nil, &exit{code: exitUsage, err: err}
+	}
+	credential, err := graph.NewCredential(options)
+	if err != nil {
+		return nil, err
+	}
+	o := graph.Options{Endpoints: endpoints, Tenant: m.c.MSP.TenantID, Credential: credential, Batch: true, Log: m.log}
+	if strings.HasPrefix(endpoints.Graph, "http://") { // a server on this machine has no published quota
+		o.Limits.Reports, o.Limits.Protection = -1, -1
+	}
+	return graph.New(o)
+}
+
+// wanted is what collect is asked for; empty lists mean all.
+type wanted struct {
+	kinds     []snapshot.Kind
+	customers []string
+}
+
+// collect takes and seals a snapshot at the instant.
+func (m msp) collect(ctx context.Context, at time.Time, w wanted) (collectors.Result, error) {
+	client, err := m.client()
+	if err != nil {
+		return collectors.Result{}, err
+	}
+	show := m.progress("collecting")
+	defer show.end()
+	return collectors.Run(ctx, collectors.Options{
+		Tenant: m.c.MSP.TenantID, Client: client, Store: m.st, At: at, Now: m.now, Declared: m.c.Declared(),
+		Kinds: w.kinds, Customers: w.customers, Log: m.log, Progress: show.collected,
+	})
+}
+
+// judge asks the rules of a snapshot.
+func (m msp) judge(ctx context.Context, at time.Time, id int64, only, customers []string) (rules.Report, error) {
+	thresholds, err := m.c.RuleThresholds()
+	if err != nil {
+		return rules.Report{}, &exit{code: exitUsage, err: err}
+	}
+	settings := rules.Settings{Disable: m.c.Rules.Disable, Severity: map[string]rule.Severity{}, Thresholds: thresholds}
+	for id, word := range m.c.Rules.Severity {
+		var s rule.Severity
+		if err := s.UnmarshalText([]byte(word)); err != nil {
+			return rules.Report{}, &exit{code: exitUsage, err: err}
+		}
+		settings.Severity[id] = s
+	}
+	return rules.Run(ctx, m.st, rules.Options{Snapshot: id, At: at, Declared: m.c.Declared(), Rules: only, Customers: customers, Settings: settings, Waivers: m.c.RuleWaivers()})
+}
+
+// check judges a snapshot by all rules and records what was found.
+func (m msp) check(ctx context.Context, at time.Time, id int64) (rules.Report, error) {
+	report, err := m.judge(ctx, at, id, nil, nil)
+	if err != nil {
+		return report, err
+	}
+	return report, rules.Record(ctx, m.st, report)
+}
+
+// period is the named quarter, or the last full one before the instant.
+func (m msp) period(name string, at time.Time) (snapshot.Period, error) {
+	start := m.c.MSP.FiscalYearStart
+	if name == "" {
+		return snapshot.Quarter(at, m.c.Zone(), start).Before(start), nil
+	}
+	p, err := snapshot.ParsePeriod(name, m.c.Zone(), start)
+	if err != nil {
+		return p, &exit{code: exitUsage, err: err}
+	}
+	return p, nil
+}
+
+// snapshotAt is the named snapshot, or the last one at or before the instant.
+func (m msp) snapshotAt(ctx context.Context, id int64, at time.Time) (snapshot.Sealed, error) {
+	if id != 0 {
+		return snapshot.ByID(ctx, m.st.Read(), id)
+	}
+	return snapshot.LastAt(ctx, m.st.Read(), at)
+}
+
+// openReview opens the campaign of a period over a snapshot.
+func (m msp) openReview(ctx context.Context, at time.Time, s snapshot.Sealed, p snapshot.Period, force bool) (reviews.Campaign, error) {
+	report, err := m.judge(ctx, at, s.ID, nil, nil)
+	if err != nil {
+		return reviews.Campaign{}, err
+	}
+	r := m.c.Review
+	return reviews.Open(ctx, m.st, reviews.OpenOptions{Snapshot: s.ID, At: at, Period: p, Findings: report.Findings, Declared: m.c.Declared(),
+		Due: r.DueDays, Fallback: r.Fallback, ReaffirmLimit: r.ReaffirmLimit, Force: force})
+}
+
+func (m msp) office() reports.Office {
+	return reports.Office{Name: m.c.MSP.Name, Contact: m.c.MSP.Contact, Zone: m.c.Zone()}
+}
+
+func (m msp) folder(p snapshot.Period) reports.Folder {
+	return reports.NewFolder(m.c.Output.Dir, p.Name)
+}
+
+// issue writes the workbooks of a campaign that are open and not written yet.
+func (m msp) issue(ctx context.Context, c reviews.Campaign) ([]reports.File, error) {
+	issues, err := reviews.Issues(ctx, m.st, c.Name)
+	if err != nil {
+		return nil, err
+	}
+	show := m.progress("writing workbooks")
+	defer show.end()
+	folder := m.folder(c.Period)
+	var files []reports.File
+	for i, issue := range issues {
+		if !issue.Open {
+			continue
+		}
+		book, err := reports.ReviewerBook(ctx, m.st, c, issue, m.office())
+		if err != nil {
+			return files, err
+		}
+		if len(book.Decide)+len(book.Reaffirm) == 0 {
+			continue // everything was handed on
+		}
+		var text bytes.Buffer
+		if err := workbook.Write(&text, book); err != nil {
+			return files, err
+		}
+		file, err := folder.Put(reports.ReviewerFile(c, issue), text.Bytes())
+		if err != nil {
+			return files, err
+		}
+		file.Seal = book.Seal
+		files = append(files, file)
+		show.done(i+1, len(issues))
+	}
+	return files, folder.List(files)
+}
+
+// summaries writes the access summaries of a period and seals that they were made.
+func (m msp) summaries(ctx context.Context, at time.Time, s snapshot.Sealed, p snapshot.Period, only []string) ([]reports.File, error) {
+	report, err := m.judge(ctx, s.At, s.ID, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	evidence, err := reports.Load(ctx, m.st, s.ID, p, m.c.Declared(), report.Findings)
+	if err != nil {
+		return nil, err
+	}
+	customers, err := chosen(evidence.Customers(), only)
+	if err != nil {
+		return nil, err
+	}
+	sender, err := m.sender()
+	if err != nil {
+		return nil, err
+	}
+	show := m.progress("writing summaries")
+	defer show.end()
+	folder := m.folder(p)
+	var files []reports.File
+	done := 0
+	err = evidence.Summaries(sender, m.c.Zone(), s.At, customers, func(c snapshot.Customer, value summary.Summary) error {
+		done++
+		show.done(done, len(customers))
+		file, err := putSummary(folder, c, p, value)
+		files = append(files, file...)
+		return err
+	})
+	return files, errors.Join(err, folder.List(files), reports.SealRun(ctx, m.st, at, "customer", s, p, files))
+}
+
+// putSummary renders one summary and writes it, as PDF and as text.
+func putSummary(folder reports.Folder, c snapshot.Customer, p snapshot.Period, value summary.Summary) ([]reports.File, error) {
+	var pdf, text bytes.Buffer
+	if err := errors.Join(summary.WritePDF(&pdf, value), summary.WriteText(&text, value)); err != nil {
+		return nil, err
+	}
+	var files []reports.File
+	for ext, content := range map[string][]byte{".pdf": pdf.Bytes(), ".txt": text.Bytes()} {
+		file, err := folder.Put(reports.SummaryFile(c, p)+ext, content)
+		if err != nil {
+			return nil, err
+		}
+		file.Seal = value.Seal
+		files = append(files, file)
+	}
+	return files, nil
+}
+
+func chosen(all []snapshot.Customer, only []string) ([]snapshot.Customer, error) {
+	if len(only) == 0 {
+		return all, nil
+	}
+	var out []snapshot.Customer
+	for _, id := range only {
+		i := slices.IndexFunc(all, func(c snapshot.Customer) bool { return strings.EqualFold(c.Tenant, id) })
+		if i < 0 {
+			return nil, usage("customer %q is not known; name a tenant id that `countersign access --format csv` or customers.csv shows", id)
+		}
+		out = append(out, all[i])
+	}
+	return out, nil
+}
+
+func (m msp) sender() (reports.Sender, error) {
+	s := reports.Sender{Name: m.c.MSP.Name, Contact: m.c.MSP.Contact, BrandColour: m.c.MSP.BrandColour, Tenant: m.c.MSP.TenantID,
+		Domains: m.c.MSP.Domains, FiscalYearStart: m.c.MSP.FiscalYearStart}
+	if m.c.MSP.Logo == "" {
+		return s, nil
+	}
+	logo, err := os.ReadFile(m.c.MSP.Logo)
+	if err != nil {
+		return s, fmt.Errorf("msp.logo: %w", err)
+	}
+	s.Logo = logo
+	return s, nil
+}

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/jonboulle/clockwork"
+	"github.com/spf13/cobra"
+
+	"countersign/collectors/store"
+	"countersign/scheduled"
+)
+
+func (a *app) scheduleCommand() *cobra.Command {
+	var once bool
+	cmd := &cobra.Command{
+		Use:   "schedule",
+		Short: "Run what is due by the configured schedule, and keep running",
+		Long: `Collects and checks daily, opens a campaign and writes the customers' summaries
+quarterly, by the schedule of the configuration and in its time zone. What was
+done stands in the database: after downtime each missed window runs once.`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.schedule(cmd, once) },
+	}
+	cmd.Flags().BoolVar(&once, "once", false, "run what is due now and leave")
+	return cmd
+}
+
+func (a *app) schedule(cmd *cobra.Command, once bool) error {
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	jobs, err := (msp{app: a, c: c}).jobs()
+	if err != nil {
+		return &exit{code: exitUsage, err: err}
+	}
+	if once {
+		return a.tick(cmd, a.at)
+	}
+	// The daemon holds a lock of its own, so that commands can run between its ticks.
+	daemon, err := store.TryLock(c.Store.Path+".schedule", fmt.Sprintf("schedule, process %d, since %s", os.Getpid(), a.at.Format(time.RFC3339)))
+	if err != nil {
+		return err
+	}
+	err = scheduled.Serve(cmd.Context(), clockwork.NewRealClock(), c.Zone(), jobs, a.log, func(context.Context) {
+		a.at = a.env.Now().UTC().Truncate(time.Second)
+		if err := a.tick(cmd, a.at); err != nil {
+			a.log.Error("schedule", "error", err)
+		}
+	})
+	return errors.Join(err, daemon.Release())
+}
+
+// tick runs what is due at the instant, with the configuration as it then stands.
+func (a *app) tick(cmd *cobra.Command, at time.Time) (err error) {
+	m, release, err := a.writer(cmd.Context(), "schedule", true)
+	if err != nil {
+		return err
+	}
+	defer release(&err)
+	jobs, err := m.jobs()
+	if err != nil {
+		return err
+	}
+	outcomes, err := scheduled.RunDue(cmd.Context(), m.st, jobs, at)
+	failed, gaps := 0, false
+	for _, o := range outcomes {
+		fmt.Fprintf(cmd.OutOrStdout(), "%-9s %s  %-6s  %s\n", o.Job, o.Due.In(m.c.Zone()).Format("2006-01-02 15:04"), o.State, printable(o.Note, false))
+		if o.State == "failed" {
+			failed++
+		}
+		gaps = gaps || strings.Contains(o.Note, notWhole)
+	}
+	if len(outcomes) == 0 && err == nil {
+		fmt.Fprintln(cmd.OutOrStdout(), "Nothing is due.")
+	}
+	switch {
+	case err != nil:
+		return err
+	case failed > 0:
+		return fmt.Errorf("%d of %d windows failed; they are tried again at the next run", failed, len(outcomes))
+	case gaps:
+		return &exit{code: exitGaps}
+	}
+	return nil
+}
+
+// notWhole marks the note of a window that was done although not everything was seen.
+const notWhole = "kinds of evidence were not seen whole"
+
+// jobs are the scheduled jobs, in the order in which those of one instant run.
+func (m msp) jobs() ([]scheduled.Job, error) {
+	s, zone := m.c.Schedule, m.c.Zone()
+	var crons []scheduled.Cron
+	for _, text := range []string{s.Collect, s.Check, s.Campaign, s.Summaries} {
+		cron, err := scheduled.ParseCron(cronOf(text, m.c.MSP.FiscalYearStart), zone)
+		if err != nil {
+			return nil, err
+		}
+		crons = append(crons, cron)
+	}
+	catchUp := m.at.Sub(s.CatchUp.Before(m.at))
+	return []scheduled.Job{
+		scheduled.Collect(crons[0], catchUp, m.runCollect), scheduled.Check(crons[1], catchUp, m.runCheck),
+		scheduled.Campaign(crons[2], m.runCampaign), scheduled.Summaries(crons[3], m.runSummaries),
+	}, nil
+}
+
+// cronOf spells out the words of the configuration.
+func cronOf(text string, fiscalYearStart int) string {
+	switch text {
+	case "daily":
+		return "0 4 * * *"
+	case "weekly":
+		return "0 4 * * 1"
+	case "monthly":
+		return "0 6 1 * *"
+	case "quarterly":
+		m := (fiscalYearStart - 1) % 3
+		return fmt.Sprintf("0 6 1 %d,%d,%d,%d *", m+1, m+4, m+7, m+10)
+	}
+	return text
+}
+
+func (m msp) runCollect(ctx context.Context, _ scheduled.Window) (string, error) {
+	result, err := m.collect(ctx, m.at, wanted{})
+	if err != nil {
+		return "", err
+	}
+	note := fmt.Sprintf("snapshot %d sealed", result.Snapshot)
+	if n := incomplete(result); n > 0 {
+		note += fmt.Sprintf("; %d %s", n, notWhole)
+	}
+	return note, nil
+}
+
+func (m msp) runCheck(ctx context.Context, _ scheduled.Window) (string, error) {
+	s, err := m.snapshotAt(ctx, 0, m.at)
+	if err != nil {
+		return "", err
+	}
+	report, err := m.check(ctx, m.at, s.ID)
+	return fmt.Sprintf("%d findings in snapshot %d", len(report.Findings), s.ID), err
+}
+
+func (m msp) runCampaign(ctx context.Context, w scheduled.Window) (string, error) {
+	p, err := m.period("", w.Due)
+	if err != nil {
+		return "", err
+	}
+	s, err := m.snapshotAt(ctx, 0, m.at)
+	if err != nil {
+		return "", err
+	}
+	c, err := m.openReview(ctx, m.at, s, p, false)
+	if err != nil {
+		return "", err
+	}
+	files, err := m.issue(ctx, c)
+	return fmt.Sprintf("%s opened, %d workbooks written", c.Name, len(files)), err
+}
+
+func (m msp) runSummaries(ctx context.Context, w scheduled.Window) (string, error) {
+	p, err := m.period("", w.Due)
+	if err != nil {
+		return "", err
+	}
+	s, err := m.snapshotOf(ctx, p, 0)
+	if err != nil {
+		return "", err
+	}
+	files, err := m.summaries(ctx, m.at, s, p, nil)
+	return fmt.Sprintf("%d files written for %s", len(files), p.Name), err
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"countersign/collectors/snapshot"
+)
+
+func (a *app) snapshotCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "snapshot", Short: "Look at the history of snapshots"}
+	var format string
+	list := &cobra.Command{
+		Use: "list", Short: "List the sealed snapshots", Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.snapshotList(cmd, format) },
+	}
+	show := &cobra.Command{
+		Use: "show [ID]", Short: "Show what a snapshot saw, kind by kind; the newest unless named",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usage("%s takes one snapshot number at most", cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return a.snapshotShow(cmd, args, format) },
+	}
+	for _, c := range []*cobra.Command{list, show} {
+		c.Flags().StringVar(&format, "format", "table", "`form` of the result: "+formats)
+		cmd.AddCommand(c)
+	}
+	return cmd
+}
+
+func (a *app) snapshotList(cmd *cobra.Command, format string) (err error) {
+	m, release, err := a.reader(cmd.Context())
+	if err != nil {
+		return err
+	}
+	defer release(&err)
+	all, err := snapshot.History(cmd.Context(), m.st.Read())
+	if err != nil {
+		return err
+	}
+	type line struct {
+		ID      int64     `json:"id"`
+		At      time.Time `json:"at"`
+		Request string    `json:"request"`
+		Seal    string    `json:"seal"`
+	}
+	l := list{columns: []string{"id", "at", "asked for", "seal"}}
+	lines := make([]line, 0, len(all))
+	for _, s := range all {
+		lines = append(lines, line(s))
+		l.rows = append(l.rows, []string{fmt.Sprint(s.ID), s.At.Format(time.RFC3339), s.Request, s.Seal[:16]})
+	}
+	l.value = lines
+	return l.print(cmd.OutOrStdout(), format)
+}
+
+// factCounts are the views whose rows snapshot show counts, by the kind they are of.
+var factCounts = []struct {
+	kind  snapshot.Kind
+	query string
+}{
+	{snapshot.Customers, `SELECT count(*) FROM customer WHERE snapshot = ?`},
+	{snapshot.Relationships, `SELECT count(*) FROM relationship WHERE snapshot = ?`},
+	{snapshot.AccessAssignments, `SELECT count(*) FROM access_assignment WHERE snapshot = ?`},
+	{snapshot.Groups, `SELECT count(*) FROM directory_group WHERE snapshot = ?`},
+	{snapshot.GroupOwners, `SELECT count(*) FROM group_owner WHERE snapshot = ?`},
+	{snapshot.GroupAssignments, `SELECT count(*) FROM group_assignment WHERE snapshot = ?`},
+	{snapshot.Memberships, `SELECT count(*) FROM group_member WHERE snapshot = ?`},
+	{snapshot.GroupEligibilities, `SELECT count(*) FROM group_eligibility WHERE snapshot = ?`},
+	{snapshot.GroupActivations, `SELECT count(*) FROM activation WHERE snapshot = ?`},
+	{snapshot.GroupPolicies, `SELECT count(*) FROM group_policy WHERE snapshot = ?`},
+	{snapshot.Users, `SELECT count(*) FROM directory_user WHERE snapshot = ?`},
+	{snapshot.MFARegistrations, `SELECT count(*) FROM mfa_registration WHERE snapshot = ?`},
+	{snapshot.SignIns, `SELECT count(*) FROM sign_in WHERE snapshot = ?`},
+}
+
+func (a *app) snapshotShow(cmd *cobra.Command, args []string, format string) (err error) {
+	var id int64
+	if len(args) == 1 {
+		if id, err = strconv.ParseInt(args[0], 10, 64); err != nil || id < 1 {
+			return usage("snapshot %q is not a number that `countersign snapshot list` shows", args[0])
+		}
+	}
+	m, release, err := a.reader(cmd.Context())
+	if err != nil {
+		return err
+	}
+	defer release(&err)
+	s, err := m.snapshotAt(cmd.Context(), id, a.at)
+	if err != nil {
+		return err
+	}
+	coverage, err := snapshot.LoadCoverage(cmd.Context(), m.st.Read(), s.ID)
+	if err != nil {
+		return err
+	}
+	counts := map[snapshot.Kind]int{}
+	for _, c := range factCounts {
+		var n int
+		if err := m.st.Read().GetContext(cmd.Context(), &n, c.query, s.ID); err != nil {
+			return err
+		}
+		counts[c.kind] = n
+	}
+	l := coverageList(coverage, m.c.Zone())
+	l.value = map[string]any{"id": s.ID, "at": s.At, "seal": s.Seal, "coverage": coverage, "counts": counts}
+	if format == "table" {
+		fmt.Fprintf(cmd.OutOrStdout(), "Snapshot %d of %s\nAsked for: %s\nSeal: %s\n\n", s.ID, s.At.Format(time.RFC3339), s.Request, s.Seal)
+		l.columns = append([]string{"kind", "held"}, l.columns[1:]...)
+		for i, row := range l.rows {
+			l.rows[i] = append([]string{row[0], fmt.Sprint(counts[coverage[i].Kind])}, row[1:]...)
+		}
+	}
+	return l.print(cmd.OutOrStdout(), format)
+}

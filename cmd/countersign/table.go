@@ -1,0 +1,88 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+
+	"countersign/reviews"
+)
+
+// list is a result that can be shown as a table, as CSV, or as the JSON value
+// that is its contract.
+type list struct {
+	columns []string
+	rows    [][]string
+	value   any
+}
+
+// formats are what --format takes on lists.
+const formats = "table, json or csv"
+
+func (l list) print(w io.Writer, format string) error {
+	switch format {
+	case "table":
+		return l.table(w)
+	case "json":
+		return printJSON(w, l.value)
+	case "csv":
+		return l.csv(w)
+	}
+	return usage("--format %q is not %s", format, formats)
+}
+
+func (l list) table(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, strings.ToUpper(strings.Join(l.columns, "\t")))
+	for _, row := range l.rows {
+		cells := make([]string, len(row))
+		for i, c := range row {
+			cells[i] = printable(c, false)
+		}
+		fmt.Fprintln(t, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+	}
+	return t.Flush()
+}
+
+func (l list) csv(w io.Writer) error {
+	c := csv.NewWriter(w)
+	if err := c.Write(l.columns); err != nil {
+		return err
+	}
+	for _, row := range l.rows {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = reviews.CSVCell(cell)
+		}
+		if err := c.Write(cells); err != nil {
+			return err
+		}
+	}
+	c.Flush()
+	return c.Error()
+}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// printable makes outside text safe for a terminal: control characters and those
+// that turn the direction of writing are shown as a box, line ends kept on wish.
+func printable(text string, lines bool) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' && lines:
+			return r
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r), r == unicode.ReplacementChar:
+			return '□'
+		}
+		return r
+	}, text)
+}

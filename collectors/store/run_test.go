@@ -1,0 +1,200 @@
+package store_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"countersign/collectors/store"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// TestPartsAreStagedTogether: eight at once stage the parts of one run, page by
+// page, while others read the snapshot before.
+func TestPartsAreStagedTogether(t *testing.T) {
+	const workers, parts, pages = 8, 6, 4
+	st := open(t, filepath.Join(t.TempDir(), "a.db"))
+	take(t, st, noon, map[store.Part][]store.Row{members: {bo}})
+	run, _, err := st.Begin(t.Context(), noon.AddDate(0, 0, 1), "msp", "all", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for w := range workers {
+		all.Go(func() {
+			for p := range parts {
+				part := store.Part{Kind: "memberships", Scope: "msp", Object: fmt.Sprintf("g%d-%d", w, p)}
+				if err := stagePages(t, run, part, pages); err != nil {
+					t.Error(err)
+				}
+				if state, ok, err := run.Seen(t.Context(), part); state != store.Whole || !ok || err != nil {
+					t.Errorf("part %v: %q %v %v", part, state, ok, err)
+				}
+				if got := membersAsOf(t, st, 1); got != "bo=Bo" {
+					t.Errorf("beside a run, the snapshot before holds %q", got)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if _, err := run.Seal(t.Context(), noDerive); err != nil {
+		t.Fatal(err)
+	}
+	var got struct{ Groups, Rows, People, Repeated, Requests int }
+	if err := st.Read().Get(&got, `
+		SELECT count(DISTINCT group_id) AS groups, count(*) AS rows, count(DISTINCT principal || name || upn) AS people,
+			(SELECT sum(repeated) FROM part_coverage WHERE snapshot = 2) AS repeated, (SELECT count(*) FROM evidence WHERE snapshot = 2) AS requests
+		FROM group_member WHERE snapshot = 2 AND principal <> 'bo'`); err != nil {
+		t.Fatal(err)
+	}
+	const lists = workers * parts
+	if want := (struct{ Groups, Rows, People, Repeated, Requests int }{lists, lists * pages * 5, pages * 5, lists * (pages - 1), lists * pages}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	wantFaults(t, st)
+}
+
+// stagePages puts pages of five members each, all but the first with a row of the
+// page before again.
+func stagePages(t testing.TB, run *store.Run, part store.Part, pages int) error {
+	stage, err := run.Stage(t.Context(), part)
+	if err != nil {
+		return err
+	}
+	person := func(n int) store.Item {
+		return store.Item{Fact: member{Group: part.Object, Principal: fmt.Sprintf("P%d", n), Type: "user", Name: fmt.Sprintf("N%d", n), UPN: "p@msp.example"}}
+	}
+	var requests []store.Request
+	for page := range pages {
+		var items []store.Item
+		for n := max(page*5-1, 0); n < page*5+5; n++ {
+			items = append(items, person(n))
+		}
+		if err := stage.Put(t.Context(), items); err != nil {
+			return err
+		}
+		requests = append(requests, store.Request{Path: fmt.Sprintf("/v1.0/groups/%s/members?$skiptoken=%d", part.Object, page), Status: 200, Asked: run.At, Rows: len(items)})
+	}
+	return stage.Finish(t.Context(), store.Seen{State: store.Whole, Asked: run.At, Requests: pages, Pages: pages, Rows: pages * 5}, requests)
+}
+
+// limitPages asks how many pages the database has; with a limit other than 0 it may grow
+// to that many and no more.
+func limitPages(t *testing.T, st *store.Store, limit int) (have int) {
+	t.Helper()
+	err := st.Tx(t.Context(), func(tx *sqlx.Tx) error { // on the one connection that writes
+		if _, err := tx.Exec(fmt.Sprintf(`PRAGMA max_page_count = %d`, limit)); err != nil {
+			return err
+		}
+		return tx.Get(&have, `PRAGMA page_count`)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return have
+}
+
+// steps are those of a run that stages 300 rows in six pages.
+func steps(t *testing.T, st *store.Store, day int) []func() error {
+	var run *store.Run
+	var stage *store.Stage
+	put := func() error {
+		for page := range 6 {
+			var items []store.Item
+			for i := page * 50; i < page*50+50; i++ {
+				items = append(items, store.Item{Fact: member{Group: "g1", Principal: fmt.Sprintf("p-%060d", i), Type: "user", Name: fmt.Sprintf("Person %060d", i)}})
+			}
+			if err := stage.Put(t.Context(), items); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return []func() error{
+		func() (err error) {
+			run, _, err = st.Begin(t.Context(), noon.AddDate(0, 0, day), "msp", "all", 0)
+			return err
+		},
+		func() (err error) { stage, err = run.Stage(t.Context(), members); return err },
+		put,
+		func() error {
+			return stage.Finish(t.Context(), store.Seen{State: store.Whole, Asked: run.At, Rows: 300},
+				[]store.Request{{Path: "/v1.0/" + strings.Repeat("long", 5000), Status: 200, Asked: run.At}})
+		},
+		func() error { _, err := run.Seal(t.Context(), noDerive); return err },
+	}
+}
+
+// TestFullDisk lets the database fill up while rows are put, while a part is noted
+// and while its snapshot is sealed. The error says so, the snapshot before stays
+// whole and readable, and once there is room the next run goes through.
+func TestFullDisk(t *testing.T) {
+	const put, finish, seal = 2, 3, 4
+	fresh := func() *store.Store {
+		st := open(t, filepath.Join(t.TempDir(), "a.db"))
+		take(t, st, noon, map[store.Part][]store.Row{members: {ada("Ada"), bo}})
+		return st
+	}
+	var after []int // pages after each step, where nothing is in the way
+	st := fresh()
+	for _, step := range steps(t, st, 1) {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+		after = append(after, limitPages(t, st, 0))
+	}
+	for _, c := range []struct{ limit, at int }{
+		{after[put-1], put}, {(after[put-1] + after[put]) / 2, put}, {after[put] - 1, put},
+		{after[put], finish}, {after[finish] - 1, finish},
+		{after[finish], seal}, {(after[finish] + after[seal]) / 2, seal}, {after[seal] - 2, seal}, {after[seal] - 1, seal},
+	} {
+		st := fresh()
+		limitPages(t, st, c.limit)
+		var err error
+		at := -1
+		for i, step := range steps(t, st, 1) {
+			if err = step(); err != nil {
+				at = i
+				break
+			}
+		}
+		if at != c.at {
+			t.Errorf("with %d pages of %v: step %d broke, want %d: %v", c.limit, after, at, c.at, err)
+		}
+		if err == nil || !strings.HasSuffix(err.Error(), "database or disk is full") {
+			t.Errorf("with %d pages: %v does not say plainly that the disk is full", c.limit, err)
+		}
+		if got := membersAsOf(t, st, 1); got != "ada=Ada bo=Bo" {
+			t.Errorf("with %d pages: the snapshot before holds %q", c.limit, got)
+		}
+		var sealed int
+		if err := st.Read().Get(&sealed, `SELECT count(*) FROM sealed_snapshot`); err != nil || sealed != 1 {
+			t.Errorf("with %d pages: %d snapshots are sealed, %v", c.limit, sealed, err)
+		}
+		wantFaults(t, st)
+		limitPages(t, st, 1<<30)
+		for _, step := range steps(t, st, 2) {
+			if err := step(); err != nil {
+				t.Errorf("with room again: %v", err)
+			}
+		}
+		wantFaults(t, st)
+	}
+}
+
+// TestSealsAreOnDisk: a run may be taken back by a power cut, a seal of anything may
+// not, whatever became of the run before it.
+func TestSealsAreOnDisk(t *testing.T) {
+	st := open(t, filepath.Join(t.TempDir(), "a.db"))
+	if _, _, err := st.Begin(t.Context(), noon, "msp", "all", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	var level int
+	if err := st.Tx(t.Context(), func(tx *sqlx.Tx) error { return tx.Get(&level, `PRAGMA synchronous`) }); err != nil || level != 2 {
+		t.Errorf("beside an unfinished run, others write with synchronous = %d, want 2 (FULL), %v", level, err)
+	}
+}
