@@ -78,7 +78,7 @@ func (e *Evidence) namesOf(c snapshot.Customer) []string {
 // that cannot be built does not keep the others back: the error joins all.
 func (e *Evidence) Summaries(sender Sender, zone *time.Location, created time.Time, customers []snapshot.Customer, write func(snapshot.Customer, summary.Summary) error) error {
 	all := e.namesOfAll()
-	serves := e.servedBy()
+	serves := e.serves()
 	var errs []error
 	for _, c := range customers {
 		v := e.view(c, all, serves)
@@ -89,9 +89,13 @@ func (e *Evidence) Summaries(sender Sender, zone *time.Location, created time.Ti
 	return errors.Join(errs...)
 }
 
-// servedBy counts, for each group, mapped or nested, the customers it reaches.
-func (e *Evidence) servedBy() map[string]map[string]bool {
+// serves counts, for each group, mapped or nested, the customers it reaches.
+func (e *Evidence) serves() map[string]map[string]bool {
+	if e.served != nil {
+		return e.served
+	}
 	serves := map[string]map[string]bool{}
+	e.served = serves
 	add := func(group, customer string) {
 		if serves[group] == nil {
 			serves[group] = map[string]bool{}
@@ -134,14 +138,24 @@ func (v customerView) safe(text string) string {
 	return masked
 }
 
-func (v customerView) person(_ string, label string) string { return v.safe(label) }
+// person names a principal as the MSP's own staff list does, else as the directory
+// does, and an account that is gone as such.
+func (v customerView) person(p snapshot.Principal, seen ...string) string {
+	if s, ok := v.Declared.Account(p.UPN); ok && s.Name != "" {
+		return v.safe(s.Name)
+	}
+	if label := cmp.Or(append([]string{p.Name, p.UPN}, seen...)...); label != "" {
+		return v.safe(label)
+	}
+	return "Deleted account " + p.ID[:min(8, len(p.ID))]
+}
 
 func (v customerView) summary(c snapshot.Customer, sender Sender, zone *time.Location, created time.Time) summary.Summary {
 	declared, _ := v.Declared.Customer(c.Tenant)
 	signedIn, tied := v.signedIn()
 	activated := v.activatedOnly(tied)
 	logs := v.signInReading(zone)
-	held := v.reading(snapshot.AccessAssignments, snapshot.Memberships, snapshot.GroupEligibilities, snapshot.GroupAssignments, snapshot.Relationships)
+	held := v.reading(holdingKinds...)
 	acts := v.reading(snapshot.GroupActivations)
 
 	s := summary.Summary{
@@ -160,7 +174,7 @@ func (v customerView) summary(c snapshot.Customer, sender Sender, zone *time.Loc
 	s.Coverage = []string{fmt.Sprintf("Access was read on %s. The sign-in log and the activation log were read for the period above as the strip shows.", v.Access.At.In(zone).Format("2 January 2006 at 15:04"))}
 	s.NotCovered = []string{"What was done inside your tenant after signing in is in your own audit log and not part of this report."}
 	s.Attention = v.attention(zone)
-	s.Figures = v.figures(s, logs.read, acts.read, held.read)
+	s.Figures = v.figures(s, v.numbersBefore(c, sender, zone))
 	s.Answer, s.AnswerTone = v.answer(s, logs.read, held.read)
 	s.Incomplete = strings.Join(slices.DeleteFunc([]string{held.gap, acts.gap}, func(g string) bool { return g == "" }), " ")
 	s.VerificationCode = code(v.key, s)
@@ -199,6 +213,25 @@ func domainOf(d snapshot.DeclaredCustomer) string {
 	return ""
 }
 
+// numbersBefore are the figures of the quarter before, nil where it is not known.
+func (v customerView) numbersBefore(c snapshot.Customer, sender Sender, zone *time.Location) []string {
+	if v.Before == nil {
+		return nil
+	}
+	b := v.Before.view(c, v.names.all, v.Before.serves())
+	signedIn, tied := b.signedIn()
+	activated := b.activatedOnly(tied)
+	logs, acts := b.signInReading(zone), b.reading(snapshot.GroupActivations)
+	return b.numbers(summary.Summary{
+		SignedIn:      summary.List[summary.Use]{Rows: signedIn, Read: logs.read},
+		ActivatedOnly: summary.List[summary.Use]{Rows: activated, Read: acts.read},
+		People:        summary.List[summary.Person]{Rows: b.people(signedIn, activated, logs.read, acts.read), Read: b.reading(holdingKinds...).read},
+	})
+}
+
+// holdingKinds are the records that say who holds access.
+var holdingKinds = []snapshot.Kind{snapshot.AccessAssignments, snapshot.Memberships, snapshot.GroupEligibilities, snapshot.GroupAssignments, snapshot.Relationships}
+
 // people lists who holds or can obtain access to the customer.
 func (v customerView) people(signedIn, activated []summary.Use, logs, acts summary.Reading) []summary.Person {
 	var out []summary.Person
@@ -213,7 +246,7 @@ func (v customerView) people(signedIn, activated []summary.Use, logs, acts summa
 			}
 		}
 		names, _ := roleNames(roles)
-		person := summary.Person{Name: v.safe(p.Label()), Account: v.safe(p.UPN), Job: v.safe(v.job(p)), Roles: names, How: v.how(holds)}
+		person := summary.Person{Name: v.person(p), Account: v.safe(p.UPN), Job: v.safe(v.job(p)), Roles: names, How: v.how(holds)}
 		person.SignedIn = v.count(signedIn, p, logs, &person.LastUse)
 		person.Activated = v.count(activated, p, acts, &person.LastUse)
 		out = append(out, person)
@@ -235,7 +268,7 @@ func order(s snapshot.MembershipState) int {
 func (v customerView) count(uses []summary.Use, p snapshot.Principal, read summary.Reading, last *time.Time) summary.Count {
 	n := 0
 	for _, u := range uses {
-		if u.Account == v.safe(p.UPN) && u.Person == v.safe(p.Label()) {
+		if u.Account == v.safe(p.UPN) && u.Person == v.person(p) {
 			n++
 			if u.Start.After(*last) {
 				*last = u.Start

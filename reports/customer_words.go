@@ -33,20 +33,35 @@ func (v customerView) attention(zone *time.Location) []summary.Attention {
 	return out
 }
 
-// figures are the four numbers on the first page.
-func (v customerView) figures(s summary.Summary, logs, acts, held summary.Reading) []summary.Figure {
+// figures are the four numbers on the first page, each beside that of the quarter
+// before where it is known.
+func (v customerView) figures(s summary.Summary, before []string) []summary.Figure {
+	out := []summary.Figure{
+		{Label: "people who can have access", Note: "of us, now or on request"},
+		{Label: "stays in your tenant", Note: fmt.Sprintf("by %d of our people", persons(s.SignedIn.Rows))},
+		{Label: "activations without a sign-in", Note: "allowed entry, none seen here"},
+		{Label: "hold privileged access permanently", Note: "of our people"},
+	}
+	for i, value := range v.numbers(s) {
+		out[i].Value = value
+		if before != nil {
+			out[i].Previous = before[i]
+		}
+	}
+	return out
+}
+
+// numbers counts people, stays, activations and permanent holders of privileged
+// roles; empty where the record does not allow a number.
+func (v customerView) numbers(s summary.Summary) []string {
 	standing := 0
 	for _, holds := range v.holdings {
 		if slices.ContainsFunc(holds, func(h holding) bool { return h.member.State == snapshot.Standing && privileged(h.roles) }) {
 			standing++
 		}
 	}
-	return []summary.Figure{
-		{Value: number(len(s.People.Rows), held), Label: "people who can have access", Note: "of us, now or on request"},
-		{Value: number(len(s.SignedIn.Rows), logs), Label: "stays in your tenant", Note: fmt.Sprintf("by %s", count(persons(s.SignedIn.Rows), "person", "people"))},
-		{Value: number(len(s.ActivatedOnly.Rows), acts), Label: "activations without a sign-in", Note: "allowed entry, no sign-in here"},
-		{Value: number(standing, held), Label: "permanent privileged access", Note: "people who hold it all the time"},
-	}
+	return []string{number(len(s.People.Rows), s.People.Read), number(len(s.SignedIn.Rows), s.SignedIn.Read),
+		number(len(s.ActivatedOnly.Rows), s.ActivatedOnly.Read), number(standing, s.People.Read)}
 }
 
 func privileged(roles []string) bool {
@@ -88,7 +103,7 @@ func (v customerView) answer(s summary.Summary, logs, held summary.Reading) ([]s
 	}
 	switch {
 	case len(s.SignedIn.Rows) > 0:
-		out = append(out, fmt.Sprintf("%s of ours signed in to your tenant, %s%s.", capital(atLeast+count(persons(s.SignedIn.Rows), "person", "people")), atLeast, count(len(s.SignedIn.Rows), "time", "times")))
+		out = append(out, fmt.Sprintf("%s%d of our people signed in to your tenant, %s%s.", capital(atLeast), persons(s.SignedIn.Rows), atLeast, count(len(s.SignedIn.Rows), "time", "times")))
 	case logs == summary.Whole:
 		out = append(out, "None of us signed in to your tenant.")
 	default:
@@ -103,7 +118,7 @@ func (v customerView) answer(s summary.Summary, logs, held summary.Reading) ([]s
 	default:
 		var n int
 		fmt.Sscan(standing, &n)
-		out = append(out, fmt.Sprintf("%s privileged access permanently.", count(n, "person holds", "people hold")))
+		out = append(out, fmt.Sprintf("%s privileged access permanently.", count(n, "of us holds", "of us hold")))
 	}
 	if n := len(s.Attention); n > 0 {
 		out = append(out, count(n, "item needs", "items need")+" your attention.")
@@ -114,7 +129,12 @@ func (v customerView) answer(s summary.Summary, logs, held summary.Reading) ([]s
 	return out, summary.NeedsAttention
 }
 
-func capital(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
+func capital(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
 
 // reading is how far a record was read, with the reason when not whole.
 type reading struct {

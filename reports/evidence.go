@@ -8,7 +8,6 @@ import (
 
 	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
-	"countersign/rules/rule"
 )
 
 // Evidence is what the customer summaries of one period are made from: one sealed
@@ -17,7 +16,7 @@ type Evidence struct {
 	Access   *snapshot.Access
 	Period   snapshot.Period
 	Declared snapshot.Declared
-	Findings []rule.Finding // of the same snapshot
+	Before   *Evidence // of the quarter before, for comparison; nil: not known
 
 	relationships map[string][]snapshot.Relationship // by customer, every status
 	roles         map[string][]string                // of a relationship, by id
@@ -31,6 +30,7 @@ type Evidence struct {
 	firstSnapshot time.Time
 	key           []byte
 	previousSeal  string
+	served        map[string]map[string]bool // made once, see serves
 }
 
 // reach is one sign-in of a person, to whichever customer.
@@ -40,12 +40,12 @@ type reach struct {
 }
 
 // Load reads the evidence of a period as of a sealed snapshot.
-func Load(ctx context.Context, st *store.Store, id int64, period snapshot.Period, declared snapshot.Declared, findings []rule.Finding) (*Evidence, error) {
+func Load(ctx context.Context, st *store.Store, id int64, period snapshot.Period, declared snapshot.Declared) (*Evidence, error) {
 	access, err := snapshot.LoadAccess(ctx, st.Read(), id)
 	if err != nil {
 		return nil, err
 	}
-	e := &Evidence{Access: access, Period: period, Declared: declared, Findings: findings,
+	e := &Evidence{Access: access, Period: period, Declared: declared,
 		relationships: map[string][]snapshot.Relationship{}, roles: map[string][]string{}, policies: map[string]snapshot.GroupPolicy{}, users: map[string]snapshot.User{},
 		activations: map[string][]snapshot.Activation{}, signIns: map[string][]snapshot.SignIn{}, reached: map[string][]reach{}, days: map[string]time.Time{}}
 	for _, load := range []func(context.Context, *store.Store) error{e.loadAgreements, e.loadPolicies, e.loadActivations, e.loadSignIns, e.loadCoverage, e.loadSeals} {

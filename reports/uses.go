@@ -111,8 +111,8 @@ func (v customerView) activatedOnly(tied map[string]bool) []summary.Use {
 
 func (v customerView) newUse(person, name, upn string, start time.Time) summary.Use {
 	p := v.Access.Principal(person)
-	label := v.person(person, cmp.Or(p.Name, name, p.UPN, upn, person))
-	return summary.Use{Start: start, Person: label, Account: v.safe(cmp.Or(p.UPN, upn)), Role: "not determined"}
+	p.UPN = cmp.Or(p.UPN, upn)
+	return summary.Use{Start: start, Person: v.person(p, name), Account: v.safe(p.UPN), Role: "not determined"}
 }
 
 // onlyHere reports whether the person signed in to no other customer while the

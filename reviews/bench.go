@@ -3,7 +3,6 @@ package reviews
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"countersign/collectors/snapshot"
@@ -39,7 +38,8 @@ func (b *bench) seat(item *Item, unsure []string) {
 	for _, name := range line {
 		who, ok := b.find(name)
 		if !ok {
-			item.Substitutions = append(item.Substitutions, Substitution{Person: strings.ToLower(name), Why: "is neither in the staff list nor an account that was seen"})
+			// the name may be that of a person: it stays in what was declared
+			item.Substitutions = append(item.Substitutions, Substitution{Why: "whoever is named is neither in the staff list nor an account that was seen"})
 			continue
 		}
 		if asked[who.Key] {

@@ -107,7 +107,7 @@ func TestWhoHasLeftIsSkipped(t *testing.T) {
 		o.Declared.Staff = staff("bo cy", "cy dee cy@msp.example 2026-09-30", "dee -", "eve -", "ada zed", "fay cy")
 	})
 	equal(t, "left", seats(got["membership tier1 bo"]), "dee | cy has left")
-	equal(t, "not known at all", seats(got["membership tier1 ada"]), "eve | zed is neither in the staff list nor an account that was seen")
+	equal(t, "not known at all", seats(got["membership tier1 ada"]), "eve |  whoever is named is neither in the staff list nor an account that was seen")
 
 	_, _, got = openStory(t, story, func(o *OpenOptions) {
 		o.Declared.Staff = staff("bo cy", "cy dee cy@msp.example 2026-12-31", "dee -", "eve -")

@@ -46,7 +46,7 @@ func (b *builder) items() []Item {
 		}
 	}
 	for _, r := range b.relationships {
-		if snapshot.GivesAccess(r.Status) {
+		if r.opens() {
 			items = append(items, b.relationship(r))
 		}
 	}

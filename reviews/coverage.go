@@ -8,10 +8,12 @@ import (
 // Uncovered stands for the paths of one principal by one access assignment: all
 // its roles share the edges. Missing lists the items that were not decided.
 type Uncovered struct {
-	Customer, Principal, Group rule.Ref
-	AccessAssignment           string
-	Paths                      int
-	Missing                    []string
+	Customer         rule.Ref `json:"customer"`
+	Principal        rule.Ref `json:"principal"`
+	Group            rule.Ref `json:"group"`
+	AccessAssignment string   `json:"access_assignment"`
+	Paths            int      `json:"paths"`
+	Missing          []string `json:"missing"`
 }
 
 type coverage struct{ paths, covered, attested int }

@@ -250,6 +250,9 @@ func take(t testing.TB, st *store.Store, at string, text string) int64 {
 	}
 	for part, items := range g.rows {
 		seen := store.Seen{State: store.Whole, Asked: run.At, Requests: 1, Pages: 1, Rows: len(items)}
+		if part.Kind == snapshot.SignIns || part.Kind == snapshot.GroupActivations {
+			seen.Since, seen.Until = run.At.AddDate(-1, 0, 0), run.At
+		}
 		switch states[part] {
 		case "unasked":
 			continue

@@ -155,7 +155,8 @@ type PriorDecision struct {
 	Streak   int       `json:"streak"` // campaigns in a row, up to that one, in which it was only re-affirmed
 }
 
-// Substitution says that a person was passed over as reviewer, and why.
+// Substitution says that a person was passed over as reviewer, and why. Person and
+// Name are empty when nobody is named there, or somebody nobody knows.
 type Substitution struct {
 	Person string `json:"person"`
 	Name   string `json:"-"`

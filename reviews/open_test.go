@@ -267,8 +267,9 @@ func TestWindowsMustCoverThePeriod(t *testing.T) {
 		want  bool
 	}{
 		{nil, false},
-		{[]span{{Asked: date("2026-10-01")}}, true}, // no window: all that is kept
-		{[]span{{Asked: date("2026-09-30")}}, false},
+		{[]span{{Asked: date("2026-10-01")}}, false}, // no window: 30 days are certain
+		{[]span{{Asked: date("2026-07-20")}, {Asked: date("2026-10-02")}, {Asked: date("2026-09-03")}, {Asked: date("2026-08-10")}}, true},
+		{[]span{{Asked: date("2026-07-20")}, {Asked: date("2026-10-02")}, {Asked: date("2026-08-10")}}, false},
 		{[]span{{Since: date("2026-07-01"), Until: date("2026-10-01")}}, true},
 		{[]span{{Since: date("2026-08-20"), Until: date("2026-10-02")}, {Since: date("2026-06-20"), Until: date("2026-08-20")}}, true},
 		{[]span{{Since: date("2026-08-21"), Until: date("2026-10-02")}, {Since: date("2026-06-20"), Until: date("2026-08-20")}}, false},
@@ -344,6 +345,30 @@ signin bo contoso at=2026-08-03`))
 		equal(t, key, got[key].Suggest, want)
 	}
 	equal(t, "first seen", got["membership tier1 bo"].Seen, instant(t, "2026-06-01T06:00:00Z"))
+}
+
+func TestWhatOpensNothingIsNoItem(t *testing.T) {
+	_, _, got := openStory(t, story+`
+group loose
+member loose bo
+relationship r5 status=somethingNew roles=GA
+assignment a5 under=r5 group=loose roles=GA
+relationship r6 customer=contoso status=expired roles=GA
+assignment a6 under=r6 group=loose roles=GA`, nil)
+	equal(t, "items", len(got), 6)
+}
+
+func TestSilenceUpToTheSnapshot(t *testing.T) {
+	for at, want := range map[string]string{
+		"2026-09-28T06:00:00Z": "not used in 2026-Q3 up to 2026-09-28; no use is recorded",
+		"2026-07-20T06:00:00Z": "privileged and held all the time", // too early in the period to call it silence
+	} {
+		st := openStore(t)
+		take(t, st, "2026-06-01T06:00:00Z", story)
+		o := options(take(t, st, at, story))
+		o.At = instant(t, at)
+		equal(t, at, items(t, st, mustOpen(t, st, o).Name)["membership tier1 bo"].Suggest.Reason, want)
+	}
 }
 
 func TestOpeningIsDeterministic(t *testing.T) {

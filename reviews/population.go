@@ -78,7 +78,7 @@ func (w *world) missing() []Missing {
 		}
 	}
 	for _, r := range w.relationships {
-		if snapshot.GivesAccess(r.Status) {
+		if r.opens() {
 			need(snapshot.AccessAssignments, r.ID, r.ref().Name)
 		}
 	}

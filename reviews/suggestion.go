@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"countersign/collectors/snapshot"
 	"countersign/rules/rule"
@@ -62,7 +63,7 @@ func (b *builder) suggestMembership(item *Item) Suggestion {
 	}
 	switch {
 	case b.idle(item):
-		return Suggestion{Verdict: SuggestRevoke, Reason: "not used in " + b.period.Name + "; " + item.Use.lastWords()}
+		return Suggestion{Verdict: SuggestRevoke, Reason: "not used " + b.inPeriod() + "; " + item.Use.lastWords()}
 	case item.Type == snapshot.TypeUser && item.Privileged() && slices.ContainsFunc(item.Holds, func(h Hold) bool { return h.State == snapshot.Standing }):
 		return Suggestion{Verdict: SuggestChange, To: ToEligible, Reason: "privileged and held all the time"}
 	}
@@ -80,7 +81,7 @@ func (b *builder) suggestDelegation(item *Item) Suggestion {
 		return Suggestion{Verdict: SuggestChange, To: keep, Reason: "other roles of the row include " + dropped}
 	}
 	if b.idle(item) {
-		return Suggestion{Verdict: SuggestReview, Reason: "nobody of the group signed in here in " + b.period.Name + "; " + item.Use.lastWords()}
+		return Suggestion{Verdict: SuggestReview, Reason: "nobody of the group signed in here " + b.inPeriod() + "; " + item.Use.lastWords()}
 	}
 	return Suggestion{}
 }
@@ -99,7 +100,19 @@ func (b *builder) suggestRelationship(item *Item) Suggestion {
 // was not used in it.
 func (b *builder) idle(item *Item) bool {
 	return item.Use.Whole && item.Use.Times() == 0 && !item.Use.Last.After(b.period.Since) &&
-		!item.Seen.IsZero() && item.Seen.Before(b.period.Since) && !b.At.Before(b.period.Until)
+		!item.Seen.IsZero() && item.Seen.Before(b.period.Since) && !b.At.Before(b.period.Since.Add(idleAtLeast))
+}
+
+// idleAtLeast is how much of the period must have passed before silence in it
+// means something: the 30 days after which Microsoft's own reviews call a user inactive.
+const idleAtLeast = 30 * 24 * time.Hour
+
+// inPeriod words the period, as far as the snapshot reaches into it.
+func (b *builder) inPeriod() string {
+	if b.At.Before(b.period.Until) {
+		return "in " + b.period.Name + " up to " + day(b.At)
+	}
+	return "in " + b.period.Name
 }
 
 // leaner drops the roles that another one includes; dropped is empty when all are
@@ -121,7 +134,7 @@ func (b *builder) good(item *Item) string {
 	var words []string
 	switch n := item.Use.Times(); {
 	case n > 0:
-		words = append(words, "used "+counted(n, "time", "times")+" in "+b.period.Name)
+		words = append(words, "used "+counted(n, "time", "times")+" "+b.inPeriod())
 	case !item.Use.Whole:
 		words = append(words, "nothing speaks against it; its use is not recorded for the whole period")
 	case !item.Seen.Before(b.period.Since):

@@ -100,9 +100,25 @@ func (l *logbook) loadSignIns(ctx context.Context, q sqlx.QueryerContext, w *wor
 	return err
 }
 
-// span is a stretch of a log that was read to its last page. A log that names no
-// window was read whole: from its beginning until it was asked.
+// span is a stretch of a log that was read to its last page.
 type span struct{ Since, Until, Asked store.Time }
+
+// keptAtLeast is how far back a log is trusted that was read without a window, as
+// that of PIM requests, whose retention Microsoft does not state: as far as a
+// tenant with the licence that PIM needs keeps its other logs.
+// https://learn.microsoft.com/entra/identity/monitoring-health/reference-reports-data-retention
+const keptAtLeast = 30 * 24 * time.Hour
+
+func (s span) bounds() (since, until time.Time) {
+	since, until = s.Since.Time(), s.Until.Time()
+	if s.Since.IsZero() {
+		since = s.Asked.Time().Add(-keptAtLeast)
+	}
+	if s.Until.IsZero() {
+		until = s.Asked.Time()
+	}
+	return since, until
+}
 
 func (l *logbook) loadWindows(ctx context.Context, q sqlx.QueryerContext, w *world, period snapshot.Period) error {
 	var rows []struct {
@@ -141,14 +157,15 @@ func covers(spans []span, period snapshot.Period, at time.Time) bool {
 	if at.Before(end) {
 		end = at
 	}
-	slices.SortFunc(spans, func(a, b span) int { return a.Since.Time().Compare(b.Since.Time()) })
+	slices.SortFunc(spans, func(a, b span) int {
+		x, _ := a.bounds()
+		y, _ := b.bounds()
+		return x.Compare(y)
+	})
 	reached := period.Since
 	for _, s := range spans {
-		until := s.Until.Time()
-		if s.Until.IsZero() {
-			until = s.Asked.Time()
-		}
-		if s.Since.Time().After(reached) {
+		since, until := s.bounds()
+		if since.After(reached) {
 			break
 		}
 		if until.After(reached) {

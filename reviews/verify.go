@@ -26,20 +26,20 @@ const (
 
 // Verification is a plan held against a later snapshot.
 type Verification struct {
-	Campaign   string
-	Snapshot   int64
-	SnapshotAt time.Time
-	At         time.Time
-	Results    []Result
-	Seal       string
+	Campaign   string    `json:"campaign"`
+	Snapshot   int64     `json:"snapshot"`
+	SnapshotAt time.Time `json:"snapshot_at"`
+	At         time.Time `json:"at"`
+	Results    []Result  `json:"results"`
+	Seal       string    `json:"seal"`
 }
 
 // Result is the outcome of one action.
 type Result struct {
 	Action
-	Outcome Outcome
-	Detail  string
-	Days    int // whole days from the decision to the snapshot
+	Outcome Outcome `json:"outcome"`
+	Detail  string  `json:"detail"`
+	Days    int     `json:"days"` // whole days from the decision to the snapshot
 }
 
 // Verify holds the plan of a closed campaign against a sealed snapshot that was
@@ -178,7 +178,7 @@ func (r *round) verify(ctx context.Context, later *world) ([]Result, error) {
 		}
 		for i := range results {
 			if still[i] && p.presence(plan[i], w) == absent {
-				results[i].Outcome, results[i].Detail = CameBack, "gone on "+day(w.At)+", there again; "+results[i].Detail
+				results[i].Outcome, results[i].Detail = CameBack, "gone on "+day(w.At)+", there again on "+day(later.At)
 				still[i] = false
 			}
 		}
@@ -225,7 +225,7 @@ func (p *proof) judge(a Action, later *world) Result {
 	case early:
 		return Result{Action: a, Outcome: CannotTell, Detail: "not due before " + day(a.Until)}
 	case present:
-		return Result{Action: a, Outcome: StillThere, Detail: "it stands as it was"}
+		return Result{Action: a, Outcome: StillThere, Detail: "there on " + day(later.At)}
 	}
 	if detail := p.moved(a); detail != "" {
 		return Result{Action: a, Outcome: Moved, Detail: detail}
@@ -262,7 +262,7 @@ func (p *proof) presence(a Action, w *world) presence {
 	switch {
 	case !w.seenAll(snapshot.Relationships):
 		return unseen
-	case !known || !snapshot.GivesAccess(rel.Status):
+	case !known || !rel.opens():
 		return absent // with all that stood under it
 	}
 	switch a.Action {

@@ -52,9 +52,9 @@ func TestVerifyOutcomesOfAMembership(t *testing.T) {
 	gone := without(base, "member tier1 bo")
 	for name, c := range map[string]struct{ between, later, want string }{
 		"gone":                {base, gone, "gone: no longer there (30 days)"},
-		"still there":         {base, base, "still-there: it stands as it was (30 days)"},
-		"came back":           {gone, base, "came-back: gone on 2026-10-20, there again; it stands as it was (30 days)"},
-		"not seen in between": {gone + "unseen memberships tier1\n", base, "still-there: it stands as it was (30 days)"},
+		"still there":         {base, base, "still-there: there on 2026-11-01 (30 days)"},
+		"came back":           {gone, base, "came-back: gone on 2026-10-20, there again on 2026-11-01 (30 days)"},
+		"not seen in between": {gone + "unseen memberships tier1\n", base, "still-there: there on 2026-11-01 (30 days)"},
 		"moved": {base, gone + "member other bo\n",
 			"moved: 1 person still holds what was taken away, such as Helpdesk Administrator at The contoso through Group other (standing), a new way (30 days)"},
 		"eligible now": {base, gone + "eligible tier1 bo\n",

@@ -51,6 +51,9 @@ func (r relationship) renews() bool {
 	return !slices.Contains([]string{"", "pt0s", "p0d"}, strings.ToLower(r.AutoExtend))
 }
 
+// opens reports whether the relationship gives access to somebody's tenant.
+func (r relationship) opens() bool { return snapshot.GivesAccess(r.Status) && r.Customer != "" }
+
 func (r relationship) ref() rule.Ref { return rule.Ref{ID: r.ID, Name: cmp.Or(r.Name, r.ID)} }
 
 type user struct {
@@ -124,7 +127,7 @@ func (w *world) index() {
 	}
 	tenants := map[string]bool{}
 	for _, r := range w.relationships {
-		if snapshot.GivesAccess(r.Status) {
+		if r.opens() {
 			tenants[r.Customer] = true
 		}
 	}
@@ -145,7 +148,7 @@ func (w *world) index() {
 			w.direct[m.Group] = append(w.direct[m.Group], m.Principal)
 		}
 	}
-	for _, mapped := range w.MappedGroups() {
+	for _, mapped := range sortedKeys(w.grants) {
 		for group := range w.under(mapped) {
 			w.above[group] = append(w.above[group], mapped)
 		}

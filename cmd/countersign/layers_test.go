@@ -34,7 +34,7 @@ var layers = map[string]struct{ ours, owns []string }{
 	"reports":                {ours: []string{"reports/", "reviews", "rules", "rules/rule", "collectors/snapshot", "collectors/store"}},
 	"scheduled":              {ours: []string{"reports", "reviews", "rules", "rules/rule", "collectors", "collectors/snapshot", "collectors/store"}, owns: []string{"github.com/go-co-op/gocron/v2"}},
 	"fixtures":               {owns: []string{"net/http", "github.com/xuri/excelize/v2"}},
-	"cmd/countersign/config": {ours: []string{"collectors/snapshot"}, owns: []string{"github.com/goccy/go-yaml", "github.com/go-playground/validator/v10"}},
+	"cmd/countersign/config": {ours: []string{"collectors/snapshot", "collectors/graph", "rules/rule"}, owns: []string{"github.com/goccy/go-yaml", "github.com/go-playground/validator/v10"}},
 	"cmd/countersign":        {ours: []string{""}, owns: []string{"github.com/spf13/cobra", "net/http", "github.com/schollz/progressbar/v3"}},
 }
 

@@ -177,11 +177,7 @@ func (m msp) issue(ctx context.Context, c reviews.Campaign) ([]reports.File, err
 
 // summaries writes the access summaries of a period and seals that they were made.
 func (m msp) summaries(ctx context.Context, at time.Time, s snapshot.Sealed, p snapshot.Period, only []string) ([]reports.File, error) {
-	report, err := m.judge(ctx, s.At, s.ID, nil, nil)
-	if err != nil {
-		return nil, err
-	}
-	evidence, err := reports.Load(ctx, m.st, s.ID, p, m.c.Declared(), report.Findings)
+	evidence, err := m.evidence(ctx, s, p)
 	if err != nil {
 		return nil, err
 	}
@@ -206,6 +202,23 @@ func (m msp) summaries(ctx context.Context, at time.Time, s snapshot.Sealed, p s
 		return err
 	})
 	return files, errors.Join(err, folder.List(files), reports.SealRun(ctx, m.st, at, "customer", s, p, files))
+}
+
+// evidence loads what the summaries of a period are made from, and the quarter
+// before it for comparison, where a snapshot holds it.
+func (m msp) evidence(ctx context.Context, s snapshot.Sealed, p snapshot.Period) (*reports.Evidence, error) {
+	e, err := reports.Load(ctx, m.st, s.ID, p, m.c.Declared())
+	if err != nil {
+		return nil, err
+	}
+	before, err := snapshot.FirstFrom(ctx, m.st.Read(), p.Since)
+	if errors.Is(err, snapshot.ErrNoSnapshot) || err == nil && before.ID >= s.ID {
+		return e, nil
+	}
+	if err == nil {
+		e.Before, err = reports.Load(ctx, m.st, before.ID, p.Before(m.c.MSP.FiscalYearStart), m.c.Declared())
+	}
+	return e, err
 }
 
 // putSummary renders one summary and writes it, as PDF and as text.

@@ -150,7 +150,7 @@ func rowLines(ctx context.Context, q sqlx.QueryerContext, t table, c change, sna
 		if err != nil {
 			return nil, err
 		}
-		line, err := canonical(append([]any{t.name}, values...))
+		line, err := encode(append([]any{t.name}, values...))
 		if err != nil {
 			return nil, err
 		}

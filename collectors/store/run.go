@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -318,12 +317,11 @@ func (p *putter) row(ctx context.Context, part int64, row Row) (fresh bool, err 
 		}
 		bound = append(bound, v)
 	}
-	into := " INTO " + t.stage() + " (part, " + strings.Join(names(columns), ", ") + ") VALUES (" + placeholders(len(bound)) + ")"
-	added, err := p.exec(ctx, "INSERT"+into+" ON CONFLICT DO NOTHING", bound)
+	added, err := p.exec(ctx, "INSERT"+t.into+" ON CONFLICT DO NOTHING", bound)
 	if err != nil || added == 1 {
 		return true, err
 	}
-	_, err = p.exec(ctx, "INSERT OR REPLACE"+into, bound)
+	_, err = p.exec(ctx, "INSERT OR REPLACE"+t.into, bound)
 	return false, err
 }
 
@@ -348,8 +346,4 @@ func (p *putter) prepare(ctx context.Context, query string) (*sqlx.Stmt, error) 
 		p.statements[query] = s
 	}
 	return s, err
-}
-
-func placeholders(n int) string {
-	return strings.Join(slices.Repeat([]string{"?"}, n), ", ")
 }

@@ -83,11 +83,14 @@ func canonical(v any) ([]byte, error) {
 	if err := d.Decode(&loose); err != nil {
 		return nil, err
 	}
+	return encode(loose) // maps are written with sorted keys
+}
+
+// encode is canonical for what holds no struct and no raw JSON.
+func encode(v any) ([]byte, error) {
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(loose); err != nil { // maps are written with sorted keys
-		return nil, err
-	}
-	return bytes.TrimRight(out.Bytes(), "\n"), nil
+	err := e.Encode(v)
+	return bytes.TrimRight(out.Bytes(), "\n"), err
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -28,6 +29,7 @@ type table struct {
 	prefix  string // fact, log or derived
 	key     []column
 	content []column
+	into    string // of an INSERT that stages a row
 }
 
 func (t table) full() string      { return t.prefix + "_" + t.name }
@@ -62,6 +64,8 @@ func readTables(ctx context.Context, db *sqlx.DB) (map[string]table, error) {
 		if err := t.readColumns(ctx, db); err != nil {
 			return nil, err
 		}
+		columns := append([]string{"part"}, names(t.columns())...)
+		t.into = " INTO " + stage + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(slices.Repeat([]string{"?"}, len(columns)), ", ") + ")"
 		tables[t.name] = t
 	}
 	return tables, nil
