@@ -200,10 +200,10 @@ func (v customerView) dayStates(zone *time.Location) []summary.Day {
 		next := time.Date(l.Year(), l.Month(), l.Day()+1, 0, 0, 0, 0, zone)
 		state := summary.Missing
 		switch {
-		case v.signInsRead(day, next):
-			state = summary.Complete
 		case !served.IsZero() && next.Before(served):
 			state = summary.NotServed
+		case v.signInsRead(day, next):
+			state = summary.Complete
 		}
 		out = append(out, summary.Day{Date: day, State: state})
 		day = next

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -12,7 +13,7 @@ const hidden = "[another customer]"
 // ids. It is made once for all customers.
 type names struct {
 	words   map[string]bool // folded
-	longest int             // in runes
+	lengths map[rune][]int  // of the words that begin with the rune, in runes, the longest first
 }
 
 // common words of company names name nobody.
@@ -26,11 +27,16 @@ var common = map[string]bool{
 // add learns one customer's texts.
 func (n *names) add(texts ...string) {
 	if n.words == nil {
-		n.words = map[string]bool{}
+		n.words, n.lengths = map[string]bool{}, map[rune][]int{}
 	}
 	for w := range naming(texts) {
 		n.words[w] = true
-		n.longest = max(n.longest, len([]rune(w)))
+		runes := []rune(w)
+		if l := n.lengths[runes[0]]; !slices.Contains(l, len(runes)) {
+			l = append(l, len(runes))
+			slices.SortFunc(l, func(a, b int) int { return b - a })
+			n.lengths[runes[0]] = l
+		}
 	}
 }
 
@@ -56,15 +62,25 @@ func inWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || u
 // masker hides what names any customer but its own. A customer's own words stay,
 // even where another's name shares them.
 type masker struct {
-	all *names
-	own map[string]bool
+	all  *names
+	own  map[string]bool
+	done map[string]string // texts that were masked already: the same few come again and again
 }
 
-func (n *names) masker(own ...string) masker { return masker{n, naming(own)} }
+func (n *names) masker(own ...string) masker { return masker{n, naming(own), map[string]string{}} }
 
 // mask hides other customers; named says that there was one. What begins like a
 // name is hidden to the end of the word, so that its forms are hidden too.
 func (m masker) mask(text string) (masked string, named bool) {
+	masked, ok := m.done[text]
+	if !ok {
+		masked = m.hide(text)
+		m.done[text] = masked
+	}
+	return masked, masked != text
+}
+
+func (m masker) hide(text string) string {
 	runes, folded := []rune(text), []rune(fold(text))
 	var out []rune
 	for i := 0; i < len(runes); {
@@ -77,23 +93,24 @@ func (m masker) mask(text string) (masked string, named bool) {
 			i++
 			continue
 		}
-		named = true
 		out = append(out, []rune(hidden)...)
 		for i += length; i < len(folded) && inWord(folded[i]); i++ {
 		}
 	}
-	return string(out), named
+	return string(out)
 }
 
 // match is the length of the longest name that the text begins with; an own name
 // that is as long or longer protects the text.
 func (m masker) match(text []rune) int {
-	for length := min(m.all.longest, len(text)); length > 0; length-- {
-		word := string(text[:length])
-		if m.own[word] {
-			return 0
+	for _, length := range m.all.lengths[text[0]] {
+		if length > len(text) {
+			continue
 		}
-		if m.all.words[word] {
+		if word := string(text[:length]); m.all.words[word] {
+			if m.own[word] {
+				return 0
+			}
 			return length
 		}
 	}

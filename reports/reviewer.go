@@ -85,11 +85,11 @@ func bookRow(r reviews.Row, access *snapshot.Access, zone *time.Location) workbo
 		row.Suggestion += ": " + r.Suggest.To
 	}
 	row.Roles = strings.Join(refNames(r.Roles), "; ")
-	if r.Kind == reviews.Relationship {
+	switch r.Kind {
+	case reviews.Relationship:
 		row.Access = "GDAP relationship"
-		if len(r.Unused) > 0 {
-			row.Through = "assigned to no group: " + strings.Join(refNames(r.Unused), "; ")
-		}
+	case reviews.Delegation:
+		row.Access = "group of " + count(len(access.Members(r.Group.ID)), "member", "members")
 	}
 	if !r.Ends.IsZero() {
 		row.Ends = r.Ends.In(zone).Format(time.DateOnly)
@@ -124,6 +124,9 @@ func findingWords(i reviews.Item, access *snapshot.Access) string {
 	var lines []string
 	for _, f := range i.Findings {
 		lines = append(lines, f.Message)
+	}
+	if len(i.Unused) > 0 {
+		lines = append(lines, "Approved, but assigned to no group: "+strings.Join(refNames(i.Unused), ", "))
 	}
 	if len(i.Brings) > 0 {
 		var who []string
@@ -222,7 +225,7 @@ func covered(coverage []snapshot.Coverage) string {
 func coverageLines(coverage []snapshot.Coverage, zone *time.Location) []workbook.CoverageLine {
 	var out []workbook.CoverageLine
 	for _, c := range coverage {
-		line := workbook.CoverageLine{Scope: c.Scope, Kind: string(c.Kind), State: string(c.State), Rows: fmt.Sprint(c.Rows), Reason: c.Reason}
+		line := workbook.CoverageLine{Scope: c.Scope, Kind: string(c.Kind), State: string(c.State), Rows: fmt.Sprint(c.Rows), Reason: c.Reason, AskedAt: c.Asked.In(zone).Format("2006-01-02 15:04")}
 		if !c.Since.IsZero() {
 			line.Window = c.Since.In(zone).Format("2006-01-02 15:04") + " to " + c.Until.In(zone).Format("2006-01-02 15:04")
 		}

@@ -306,6 +306,16 @@ func checkRandomWorld(t *testing.T, seed uint64) {
 		t.Fatal(err)
 	}
 	checkSeats(t, seed, all, declared, facts)
+	for range 3 { // handing on keeps to the same rules
+		i := r.IntN(len(all))
+		if who := all[i].Reviewer.ID; who != "" {
+			mustImport(t, st, returned(t, st, c.Name, who, 100+i, Answer{Item: all[i].ID, Decision: "Not sure", Reason: "x"}))
+		}
+		if all, err = Items(t.Context(), st, c.Name); err != nil {
+			t.Fatal(err)
+		}
+		checkSeats(t, seed, all, declared, facts)
+	}
 
 	said := map[string]Answer{}
 	for _, item := range all {

@@ -98,6 +98,7 @@ func TestStatusesThatGiveAccess(t *testing.T) {
 // ways lead into the mapped group, and of the state of the strongest.
 func TestPaths(t *testing.T) {
 	in := func(days int) time.Time { return asked.AddDate(0, 0, days) }
+	st := open(t)
 	for name, c := range map[string]struct {
 		build func(w *world)
 		want  string
@@ -130,7 +131,6 @@ func TestPaths(t *testing.T) {
 			w.relationship("r", "c", "active")
 			w.assign("r", "g0", "active", helpdesk, exchange)
 			c.build(w)
-			st := open(t)
 			a := load(t, st, w.take(t, st, asked))
 			if got := pathWords(a, "c"); got != c.want {
 				t.Errorf("got  %q\nwant %q", got, c.want)
@@ -146,6 +146,7 @@ func TestUntilIsTheEarliestEnd(t *testing.T) {
 		}
 		return asked.AddDate(0, 0, n)
 	}
+	st := open(t)
 	for _, c := range []struct{ group, person, relationship, want int }{
 		{0, 0, 0, 0}, {0, 0, 30, 30}, {0, 9, 30, 9}, {0, 60, 30, 30}, {5, 9, 30, 5}, {9, 5, 0, 5}, {7, 0, 0, 7},
 	} {
@@ -157,7 +158,6 @@ func TestUntilIsTheEarliestEnd(t *testing.T) {
 			{ID: "a0", Group: "g0", Principal: "g1", Access: "member", AssignmentType: "assigned", Ends: day(c.group)},
 			{ID: "a1", Group: "g1", Principal: "ada", Access: "member", AssignmentType: "assigned", Ends: day(c.person)},
 		}
-		st := open(t)
 		for p := range load(t, st, w.take(t, st, asked)).Paths("c") {
 			if !p.Until().Equal(day(c.want)) || p.Customer() != "c" {
 				t.Errorf("%+v: until %v into %s", c, p.Until(), p.Customer())
@@ -172,7 +172,7 @@ func TestUntilIsTheEarliestEnd(t *testing.T) {
 func TestEdgesAndPathsAgreeWithAllWays(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	st := open(t)
-	for n := range 60 {
+	for n := range 40 {
 		w := &world{}
 		for i := range 4 {
 			var members []string

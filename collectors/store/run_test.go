@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -134,13 +135,25 @@ func steps(t *testing.T, st *store.Store, day int) []func() error {
 // whole and readable, and once there is room the next run goes through.
 func TestFullDisk(t *testing.T) {
 	const put, finish, seal = 2, 3, 4
+	base := filepath.Join(t.TempDir(), "base.db")
+	st := open(t, base)
+	take(t, st, noon, map[store.Part][]store.Row{members: {ada("Ada"), bo}})
+	if err := st.Close(); err != nil { // which leaves the whole database in one file
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(base)
+	if err != nil {
+		t.Fatal(err)
+	}
 	fresh := func() *store.Store {
-		st := open(t, filepath.Join(t.TempDir(), "a.db"))
-		take(t, st, noon, map[store.Part][]store.Row{members: {ada("Ada"), bo}})
-		return st
+		path := filepath.Join(t.TempDir(), "a.db")
+		if err := os.WriteFile(path, raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return open(t, path)
 	}
 	var after []int // pages after each step, where nothing is in the way
-	st := fresh()
+	st = fresh()
 	for _, step := range steps(t, st, 1) {
 		if err := step(); err != nil {
 			t.Fatal(err)

@@ -157,6 +157,7 @@ func connect(ctx context.Context, path, mode string) (*sqlx.DB, error) {
 	settings := url.Values{
 		"mode":                {mode},
 		"_busy_timeout":       {"10000"},
+		"_stmt_cache_size":    {"256"},
 		"_foreign_keys":       {"on"},
 		"_synchronous":        {"FULL"},
 		"_recursive_triggers": {"on"}, // INSERT OR REPLACE would walk around the triggers

@@ -76,6 +76,9 @@ type cell []part
 type part struct {
 	text string
 	look look
+	// instead is drawn for the whole cell where this first part is a name of
+	// which the fonts have no letter; nil where any text will do.
+	instead cell
 }
 
 type look int
@@ -303,126 +306,16 @@ func (c *composer) people() {
 	t := table{columns: []column{{"Person", 50, false}, {"Roles in your tenant", 47, false}, {"How access is obtained", 33, false},
 		{"Signed in", 13, true}, {"Activated only", 15, true}, {"Last use", 16, true}}}
 	for _, p := range c.People.Rows {
-		last := part{c.short(p.LastUse), normal}
+		last := part{text: c.short(p.LastUse)}
 		whole := c.SignedIn.Read == Whole && c.ActivatedOnly.Read == Whole
 		if p.LastUse.IsZero() && whole && p.SignedIn == Number(0) && p.Activated == Number(0) {
-			last = part{"not used", warning}
+			last = part{text: "not used", look: warning}
 		}
 		t.rows = append(t.rows, []cell{
-			person(p.Name, p.Account, p.Job), {{or(joined("; ", p.Roles...), notRecorded), normal}}, {{or(p.How, notRecorded), normal}},
+			person(p.Name, p.Account, p.Job), {{text: or(joined("; ", p.Roles...), notRecorded)}}, {{text: or(p.How, notRecorded)}},
 			{counted(p.SignedIn, c.SignedIn.Read)}, {counted(p.Activated, c.ActivatedOnly.Read)}, {unknownQuiet(last)}})
 	}
 	c.add(t)
-}
-
-func (c *composer) uses() {
-	c.add(heading{text: "When access was used", level: 1})
-	if len(c.SignedIn.Rows)+len(c.ActivatedOnly.Rows) > 0 {
-		weeks, undated := c.weeks()
-		c.add(paragraph(chartExplained))
-		if min(c.SignedIn.Read, c.ActivatedOnly.Read) != Whole {
-			c.add(paragraph(chartPartial))
-		}
-		if undated > 0 {
-			c.add(paragraph("Not in the picture, for want of a recorded start within this period: " + plural(undated, "use", "uses") + "."))
-		}
-		c.add(chart(weeks))
-	} else {
-		c.none(min(c.SignedIn.Read, c.ActivatedOnly.Read), "No sign-in and no activation is recorded in this period.", "No use is in the records we could read.")
-	}
-	c.add(heading{text: "Every use of access", level: 1}, paragraph(usesExplained))
-	c.add(heading{text: fmt.Sprintf("Signed in to your tenant (%s)", c.listed(c.SignedIn)), level: 2})
-	c.unreadNote("sign-ins", c.SignedIn.Read, c.SignedIn.Gap)
-	if len(c.SignedIn.Rows) > 0 {
-		c.add(aside(purposeExplained), c.useTable(c.SignedIn.Rows, "Signed in"))
-	} else {
-		c.none(c.SignedIn.Read, "Microsoft recorded no sign-in of our people to your tenant in this period.", "No sign-in is in the records we could read.")
-	}
-	c.add(heading{text: fmt.Sprintf("Activated only (%s)", c.listed(c.ActivatedOnly)), level: 2}, paragraph(activationExplained))
-	c.unreadNote("activations", c.ActivatedOnly.Read, c.ActivatedOnly.Gap)
-	if c.SignedIn.Read != Whole && len(c.ActivatedOnly.Rows) > 0 {
-		c.add(paragraph("As not all sign-ins could be read, some of these may have been used in your tenant."))
-	}
-	if len(c.ActivatedOnly.Rows) > 0 {
-		c.add(c.useTable(c.ActivatedOnly.Rows, "Activated"))
-	} else {
-		c.none(c.ActivatedOnly.Read, "No role was activated without a sign-in to your tenant tied to it.", "No activation is in the records we could read.")
-	}
-}
-
-func (c *composer) listed(l List[Use]) string {
-	switch {
-	case l.Read == Whole:
-		return fmt.Sprint(len(l.Rows))
-	case l.Read == InPart:
-		return fmt.Sprintf("%d seen, incomplete", len(l.Rows))
-	case len(l.Rows) > 0:
-		return fmt.Sprintf("%d known, record not read", len(l.Rows))
-	}
-	return "not read"
-}
-
-func (c *composer) useTable(rows []Use, start string) table {
-	t := table{columns: []column{{start, 22, false}, {"Person", 38, false}, {"Role", 33, false}, {"Duration", 19, false}, {"Purpose and ticket", 42, false}, {"Approval", 20, false}}}
-	for _, u := range rows {
-		var why cell
-		switch {
-		case clean(u.Withheld) != "":
-			why = cell{{"Not shown: " + u.Withheld, quiet}}
-		case clean(u.Ticket) == "" && clean(u.Purpose) == "":
-			why = cell{{notRecorded, quiet}}
-		default:
-			if clean(u.Ticket) != "" {
-				why = cell{{u.Ticket, strong}}
-			}
-			if clean(u.Purpose) != "" {
-				why = append(why, part{u.Purpose, normal})
-			}
-		}
-		role := cell{{or(u.Role, notRecorded), normal}}
-		if u.Kind == HighImpact {
-			role = append(role, part{"high impact", warning})
-		}
-		t.rows = append(t.rows, []cell{{{c.moment(u.Start), strong}}, person(u.Person, u.Account, ""), role,
-			{unknownQuiet(part{length(u.Lasted), normal})}, why, {unknownQuiet(part{or(u.Approval, notRecorded), normal})}})
-	}
-	return t
-}
-
-// weeks counts uses by the Monday before their start, and those that cannot be
-// placed: without a start, or with one outside the period.
-func (c *composer) weeks() ([]week, int) {
-	first := midday(c.Since.In(c.zone))
-	lead := (int(first.Weekday()) + 6) % 7 // days since Monday
-	weeks := make([]week, (lead+len(c.days)+6)/7)
-	for i := range weeks {
-		weeks[i].label = c.short(first.AddDate(0, 0, 7*i-lead))
-	}
-	for i, state := range c.days {
-		if state == Missing {
-			weeks[(lead+i)/7].missing = true
-		}
-	}
-	undated := 0
-	place := func(u Use, count func(*week)) {
-		if u.Start.Before(c.Since) || !u.Start.Before(c.Until) {
-			undated++
-			return
-		}
-		day := int(midday(u.Start.In(c.zone)).Sub(first).Hours()/24 + 0.5)
-		count(&weeks[min((lead+day)/7, len(weeks)-1)])
-	}
-	for _, u := range c.SignedIn.Rows {
-		kind := u.Kind
-		if kind < UnknownKind || int(kind) >= len(kindNames) {
-			kind = UnknownKind
-		}
-		place(u, func(w *week) { w.kinds[kind]++ })
-	}
-	for _, u := range c.ActivatedOnly.Rows {
-		place(u, func(w *week) { w.activated++ })
-	}
-	return weeks, undated
 }
 
 func (c *composer) agreements() {
@@ -435,16 +328,16 @@ func (c *composer) agreements() {
 	}
 	t := table{columns: []column{{"Agreement", 38, false}, {"Roles", 56, false}, {"From", 20, false}, {"Until", 22, false}, {"Status and renewal", 38, false}}}
 	for _, a := range c.Agreements.Rows {
-		end := part{c.fullShort(a.End), strong}
+		end := part{text: c.fullShort(a.End), look: strong}
 		if a.Endless {
-			end = part{"no end date", warning}
+			end = part{text: "no end date", look: warning}
 		}
-		name := cell{{or(a.Name, "no name"), strong}}
+		name := cell{{text: or(a.Name, "no name"), look: strong}}
 		if clean(a.Note) != "" {
-			name = append(name, part{a.Note, quiet})
+			name = append(name, part{text: a.Note, look: quiet})
 		}
-		t.rows = append(t.rows, []cell{name, {{or(joined("; ", a.Roles...), notRecorded), normal}}, {unknownQuiet(part{c.fullShort(a.Start), normal})},
-			{unknownQuiet(end)}, {{or(a.Status, "status "+notRecorded), normal}, {or(a.Renewal, "renewal "+notRecorded), quiet}}})
+		t.rows = append(t.rows, []cell{name, {{text: or(joined("; ", a.Roles...), notRecorded)}}, {unknownQuiet(part{text: c.fullShort(a.Start)})},
+			{unknownQuiet(end)}, {{text: or(a.Status, "status "+notRecorded)}, {text: or(a.Renewal, "renewal "+notRecorded), look: quiet}}})
 	}
 	c.add(t)
 }
@@ -461,17 +354,17 @@ func (c *composer) records() {
 	if len(c.Sources) > 0 {
 		t := table{columns: []column{{"Record", 64, false}, {"Last read", 26, false}, {"Covers", 46, false}, {"State", 38, false}}}
 		for _, src := range c.Sources {
-			state := cell{{readingNames[NotRead], warning}}
+			state := cell{{text: readingNames[NotRead], look: warning}}
 			switch src.State {
 			case Whole:
-				state = cell{{readingNames[Whole], normal}}
+				state = cell{{text: readingNames[Whole]}}
 			case InPart:
-				state = cell{{readingNames[InPart], warning}}
+				state = cell{{text: readingNames[InPart], look: warning}}
 			}
 			if clean(src.Note) != "" {
-				state = append(state, part{src.Note, quiet})
+				state = append(state, part{text: src.Note, look: quiet})
 			}
-			t.rows = append(t.rows, []cell{{{or(src.Name, "no name"), strong}}, {unknownQuiet(part{c.moment(src.ReadAt), normal})}, {unknownQuiet(part{or(src.Window, notRecorded), normal})}, state})
+			t.rows = append(t.rows, []cell{{{text: or(src.Name, "no name"), look: strong}}, {unknownQuiet(part{text: c.moment(src.ReadAt)})}, {unknownQuiet(part{text: or(src.Window, notRecorded)})}, state})
 		}
 		c.add(t)
 	} else {
@@ -533,12 +426,19 @@ func (c *composer) unreadNote(what string, read Reading, gap string) {
 	}
 }
 
-func person(name, account, job string) cell {
-	p := cell{{or(name, "no name"), strong}, {or(account, "account "+notRecorded), quiet}}
-	if clean(job) != "" {
-		p = append(p, part{job, quiet})
+// person is a name over the account and a note, or, where the name cannot be
+// drawn, the account in its place.
+func person(name, account, note string) cell {
+	var notes cell
+	if clean(note) != "" {
+		notes = cell{{text: note, look: quiet}}
 	}
-	return p
+	below := append(cell{{text: or(account, "account "+notRecorded), look: quiet}}, notes...)
+	unnamed := append(cell{{text: unprintableName, look: strong}}, below...)
+	if or(account, "") != "" {
+		unnamed = append(cell{{text: account, look: strong, instead: unnamed}}, notes...)
+	}
+	return append(cell{{text: or(name, "no name"), look: strong, instead: unnamed}}, below...)
 }
 
 // counted prints a count taken from a list; from a list not read whole it is a
@@ -546,11 +446,11 @@ func person(name, account, job string) cell {
 func counted(c Count, read Reading) part {
 	switch {
 	case read == Whole || !c.known:
-		return unknownQuiet(part{c.String(), normal})
+		return unknownQuiet(part{text: c.String()})
 	case c.n == 0:
-		return part{notRecorded, quiet}
+		return part{text: notRecorded, look: quiet}
 	}
-	return part{"at least " + c.String(), normal}
+	return part{text: "at least " + c.String()}
 }
 
 // unknownQuiet greys what is not recorded, so that it cannot pass for a value.

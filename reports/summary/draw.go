@@ -28,7 +28,7 @@ func (h heading) draw(s *sheet) {
 func (s *sheet) keep() float64 {
 	keep := 0.0
 	for _, b := range s.next {
-		switch b.(type) {
+		switch b := b.(type) {
 		case heading:
 			keep += 11
 		case paragraph:
@@ -36,7 +36,7 @@ func (s *sheet) keep() float64 {
 		case aside:
 			keep += 2 * small.leading
 		case table:
-			return keep + 26
+			return keep + s.opening(b)
 		case chart:
 			return keep + chartHeight
 		default:
@@ -50,11 +50,23 @@ func (s *sheet) keep() float64 {
 }
 
 func (p paragraph) draw(s *sheet) {
+	s.introduce(string(p), body)
 	s.lines(left, frame, body, string(p))
 	s.y += 1.8
 }
 
+// introduce keeps a text on one page with the first row of the table below it.
+func (s *sheet) introduce(text string, st style) {
+	if len(s.next) == 0 {
+		return
+	}
+	if t, ok := s.next[0].(table); ok {
+		s.need(st.leading*float64(len(s.wrap(text, st, frame))) + 2 + s.opening(t))
+	}
+}
+
 func (a aside) draw(s *sheet) {
+	s.introduce(string(a), small)
 	s.lines(left, frame, small, string(a))
 	s.y += 1.6
 }
@@ -200,42 +212,56 @@ const (
 	rowLines = 52  // a row taller than this would not fit on a page; cut with a mark
 )
 
-func (t table) draw(s *sheet) {
-	head := style{size: 7.5, bold: true, colour: navy, leading: 4}
-	header := func() {
-		deep := 1
-		var titles [][]string
-		for _, c := range t.columns {
-			titles = append(titles, s.wrap(c.title, head, c.width-cellGap))
-			deep = max(deep, len(titles[len(titles)-1]))
+var columnHead = style{size: 7.5, bold: true, colour: navy, leading: 4}
+
+// header breaks the titles of the columns into lines; deep is the most of them.
+func (s *sheet) header(t table) (titles [][]string, deep int, height float64) {
+	for _, c := range t.columns {
+		titles = append(titles, s.wrap(c.title, columnHead, c.width-cellGap))
+		deep = max(deep, len(titles[len(titles)-1]))
+	}
+	return titles, deep, float64(deep)*columnHead.leading + 2.6
+}
+
+// row breaks the cells of a row into lines.
+func (s *sheet) row(t table, row []cell) (cells [][]setLine, height float64) {
+	for i, c := range row {
+		lines, tall := s.set(c, t.columns[i].width-cellGap), 0.0
+		for _, l := range lines {
+			tall += l.style.leading
 		}
-		height := float64(deep)*head.leading + 2.6
+		cells, height = append(cells, lines), max(height, tall)
+	}
+	return cells, height + 2*cellPad
+}
+
+// opening is the height of a table's header and first row.
+func (s *sheet) opening(t table) float64 {
+	_, _, header := s.header(t)
+	_, first := s.row(t, t.rows[0])
+	return header + first
+}
+
+func (t table) draw(s *sheet) {
+	header := func() {
+		titles, deep, height := s.header(t)
 		s.fill(left, s.y, frame, height, toneFills[toneQuiet])
 		s.fill(left, s.y+height-0.3, frame, 0.3, navy)
 		x := left
 		for i, c := range t.columns {
-			y := s.y + 1.2 + float64(deep-len(titles[i]))*head.leading
+			y := s.y + 1.2 + float64(deep-len(titles[i]))*columnHead.leading
 			for _, l := range titles[i] {
-				s.line(x+cellGap/2, y, c.width-cellGap, align(c), head, l)
-				y += head.leading
+				s.line(x+cellGap/2, y, c.width-cellGap, align(c), columnHead, l)
+				y += columnHead.leading
 			}
 			x += c.width
 		}
 		s.y += height
 	}
-	s.need(26)
+	s.need(s.opening(t))
 	header()
 	for _, row := range t.rows {
-		cells, height := make([][]setLine, len(row)), 0.0
-		for i, c := range row {
-			cells[i] = s.set(c, t.columns[i].width-cellGap)
-			tall := 0.0
-			for _, l := range cells[i] {
-				tall += l.style.leading
-			}
-			height = max(height, tall)
-		}
-		height += 2 * cellPad
+		cells, height := s.row(t, row)
 		if s.y+height > bottom {
 			s.newPage()
 			header()
@@ -269,6 +295,9 @@ type setLine struct {
 }
 
 func (s *sheet) set(c cell, width float64) []setLine {
+	for len(c) > 0 && c[0].instead != nil && s.unprintable(c[0].text) {
+		c, s.unnamed = c[0].instead, true
+	}
 	var lines []setLine
 	for _, p := range c {
 		for _, l := range s.wrap(p.text, lookStyles[p.look], width) {

@@ -42,6 +42,9 @@ func WritePDF(w io.Writer, s Summary) (err error) {
 	if sh.replaced {
 		aside(replacedExplained).draw(sh)
 	}
+	if sh.unnamed {
+		aside(unnamedExplained).draw(sh)
+	}
 	sh.print()
 	var body bytes.Buffer
 	if err := pdf.Output(&body); err != nil {

@@ -30,7 +30,7 @@ func WriteText(w io.Writer, s Summary) error {
 		p.lines("", "INCOMPLETE")
 	}
 	p.lines("", d.foot)
-	_, err = w.Write(p.Bytes())
+	_, err = w.Write(bytes.ReplaceAll(p.Bytes(), []byte(unbroken), []byte(" "))) // lines are broken: search finds "8 h"
 	return err
 }
 
@@ -122,7 +122,7 @@ func (t table) write(p *page) {
 		for _, word := range strings.Fields(c.title) {
 			widths[i] = max(widths[i], len(word))
 		}
-		head[i], under[i] = cell{{c.title, normal}}, strings.Repeat("-", widths[i])
+		head[i], under[i] = cell{{text: c.title}}, strings.Repeat("-", widths[i])
 	}
 	t.put(p, widths, head)
 	p.WriteString(strings.Join(under, "  ") + "\n")

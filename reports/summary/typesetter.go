@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/jung-kurt/gofpdf"
 	"golang.org/x/image/font/sfnt"
@@ -59,6 +60,7 @@ type typesetter struct {
 	loaded   [len(faces)]bool
 	glyphs   map[rune]glyph
 	replaced bool // some character could not be shown
+	unnamed  bool // some name could not, and something else stands for it
 }
 
 // glyph is where a character is drawn from, and its advance in 1/1000 of the
@@ -129,6 +131,26 @@ func (t *typesetter) shown(text string) string {
 		t.replaced = true
 		return '\uFFFD'
 	}, clean(text))
+}
+
+// unprintable tells a name of which no letter can be drawn. What is in brackets
+// does not count: in "דנה לוי (admin)" it names nobody.
+func (t *typesetter) unprintable(name string) bool {
+	brackets, lost := 0, false
+	for _, r := range clean(name) {
+		switch {
+		case r == '(':
+			brackets++
+		case r == ')':
+			brackets = max(0, brackets-1)
+		case brackets > 0 || !unicode.IsLetter(r):
+		case t.glyph(r).known:
+			return false
+		default:
+			lost = true
+		}
+	}
+	return lost
 }
 
 func (t *typesetter) width(s style) func(rune) float64 {

@@ -21,12 +21,19 @@ const (
 	activationExplained = "Our people switch on (activate) a role through a group, and a group may serve several customers. " +
 		"An activation therefore allows entry to every customer the group serves, for as long as it lasts. " +
 		"It does not prove that anybody entered your tenant: it may have been used for another customer."
+	togetherExplained = "Uses whose purpose is not shown are put together by person, role and reason: each row says how often, " +
+		"and lists when every use began, with its duration in brackets unless all lasted as long."
 	purposeExplained = "Purpose and ticket are what our engineer wrote. They are shown only where they belong to your tenant; otherwise the row says why not."
 	chartExplained   = "Uses by the week they began in. Weeks start on Monday."
 	chartLegend      = "Filled bars count sign-ins, by kind of role; outlined bars count activations only."
 	chartPartial     = "The records behind this picture were not read whole, so there may have been more uses than it shows."
 
 	replacedExplained = "\uFFFD stands for a character that the fonts of this document cannot show. In a person's name, the account name beside it says who it is."
+
+	unprintableName  = "name in a script this document cannot print"
+	unnamedExplained = "Where a person's name is in a script that this document cannot print, the account name stands in its place. The text version has the name."
+
+	unbroken = "\u00a0" // a space at which no line breaks
 )
 
 var notCovered = []string{
@@ -119,6 +126,8 @@ func length(d time.Duration) string {
 		return "under 1 min"
 	case minutes < 60:
 		return fmt.Sprintf("%d min", minutes)
+	case minutes%60 == 0:
+		return fmt.Sprintf("%d h", minutes/60)
 	}
 	return fmt.Sprintf("%d h %02d", minutes/60, minutes%60)
 }

@@ -170,3 +170,4 @@ BEGIN SELECT RAISE(ABORT, 'part_digest: an interval is closed once, by an unseal
 CREATE TRIGGER part_digest_kept BEFORE DELETE ON part_digest
 BEGIN SELECT RAISE(ABORT, 'part_digest: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
+CREATE INDEX part_seen_part ON part_seen (part, state, snapshot);
