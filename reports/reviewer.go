@@ -139,7 +139,7 @@ func findingWords(i reviews.Item, access *snapshot.Access) string {
 		lines = append(lines, "You are in this group yourself.")
 	}
 	for _, s := range i.Substitutions {
-		lines = append(lines, "Instead of "+s.Person+": "+s.Why)
+		lines = append(lines, "Instead of "+cmp.Or(s.Name, s.Person, "the person's manager")+": "+s.Why)
 	}
 	return strings.Join(lines, "\n")
 }

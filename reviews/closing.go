@@ -49,7 +49,7 @@ func Close(ctx context.Context, st *store.Store, campaign string, at time.Time) 
 			return err
 		}
 		name = r.Name
-		return r.close(newWriter(ctx, tx, r.key), at)
+		return r.close(newWriter(ctx, st, tx), at)
 	})
 	if err != nil {
 		return Closing{}, fmt.Errorf("close campaign %s: %w", campaign, err)

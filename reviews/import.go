@@ -96,7 +96,7 @@ func Import(ctx context.Context, st *store.Store, o ImportOptions) (Receipt, err
 		if err != nil {
 			return err
 		}
-		in := &intake{round: r, o: o, w: newWriter(ctx, tx, r.key)}
+		in := &intake{round: r, o: o, w: newWriter(ctx, st, tx)}
 		receipt, err = in.run(ctx, tx)
 		if errors.As(err, &refused) {
 			return in.attempt(refused) // committed: the refusal is on record

@@ -96,7 +96,7 @@ func open(ctx context.Context, st *store.Store, o OpenOptions) (Campaign, error)
 			item.ID = fmt.Sprintf("%s-%06d-%s", name, item.Number, checkLetters(key, name, item.Number))
 			item.Before = before[item.Key]
 		}
-		return writeOpening(newWriter(ctx, tx, key), o, name, fallback, incomplete, items)
+		return writeOpening(newWriter(ctx, st, tx), o, name, fallback, incomplete, items)
 	})
 	if err != nil {
 		return Campaign{}, err

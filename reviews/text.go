@@ -2,29 +2,25 @@ package reviews
 
 import (
 	"context"
-	"crypto/sha256"
-	"database/sql"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
+
+	"countersign/collectors/store"
 )
 
 // writer adds rows in one transaction, turning outside ids and texts about
 // persons into the store's integers.
 type writer struct {
-	ctx  context.Context
-	tx   *sqlx.Tx
-	key  []byte
-	have map[string]int64 // idents
-	err  error            // the first; later calls do nothing
+	ctx context.Context
+	st  *store.Store
+	tx  *sqlx.Tx
+	err error // the first; later calls do nothing
 }
 
-func newWriter(ctx context.Context, tx *sqlx.Tx, key []byte) *writer {
-	return &writer{ctx: ctx, tx: tx, key: key, have: map[string]int64{}}
+func newWriter(ctx context.Context, st *store.Store, tx *sqlx.Tx) *writer {
+	return &writer{ctx: ctx, st: st, tx: tx}
 }
 
 // add inserts one row and returns its row id.
@@ -44,46 +40,21 @@ func (w *writer) add(table, columns string, values ...any) int64 {
 
 // ident interns an outside id; empty is NULL.
 func (w *writer) ident(value string) any {
-	value = strings.ToLower(value)
 	if w.err != nil || value == "" {
 		return nil
 	}
-	if id, ok := w.have[value]; ok {
-		return id
-	}
-	id, err := w.lookup(`SELECT id FROM ident WHERE value = ?`, value, func() error {
-		_, err := w.tx.ExecContext(w.ctx, `INSERT INTO ident (value) VALUES (?)`, value)
-		return err
-	})
-	w.have[value], w.err = id, err
+	var id int64
+	id, w.err = store.Ident(w.ctx, w.tx, value)
 	return id
 }
 
 // label keeps a text about a person, with the salted digest by which seals know
-// it; empty is NULL. The salt follows from the key of the database, so that equal
-// data gives equal seals.
+// it; empty is NULL.
 func (w *writer) label(text string) any {
 	if w.err != nil || text == "" {
 		return nil
 	}
-	salt := mac(w.key, "salt", text)[:16]
-	sum := sha256.Sum256(slices.Concat(salt, []byte(text)))
-	id, err := w.lookup(`SELECT id FROM label WHERE text = ? AND digest IS NOT NULL`, text, func() error {
-		_, err := w.tx.ExecContext(w.ctx, `INSERT INTO label (text, salt, digest) VALUES (?, ?, ?)
-			ON CONFLICT (text) DO UPDATE SET salt = excluded.salt, digest = excluded.digest`, text, salt, hex.EncodeToString(sum[:]))
-		return err
-	})
-	w.err = err
-	return id
-}
-
-func (w *writer) lookup(query, value string, add func() error) (int64, error) {
 	var id int64
-	err := w.tx.GetContext(w.ctx, &id, query, value)
-	if errors.Is(err, sql.ErrNoRows) {
-		if err = add(); err == nil {
-			err = w.tx.GetContext(w.ctx, &id, query, value)
-		}
-	}
-	return id, err
+	id, w.err = w.st.Label(w.ctx, w.tx, text)
+	return id
 }

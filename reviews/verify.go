@@ -79,7 +79,7 @@ func verify(ctx context.Context, st *store.Store, campaign string, id int64, at 
 		if err != nil {
 			return err
 		}
-		w := newWriter(ctx, tx, r.key)
+		w := newWriter(ctx, st, tx)
 		ref := w.add("verification", "campaign, snapshot, at", r.id, id, store.Time(at))
 		for _, result := range results {
 			w.add("verification_result", "verification, number, outcome, detail, days", ref, result.Order, result.Outcome, result.Detail, result.Days)
@@ -243,7 +243,7 @@ func (p *proof) presence(a Action, w *world) presence {
 	switch a.Action {
 	case RemoveMember, RemoveEligibility, MakeEligible, EndMembership:
 		switch {
-		case w.Groups[a.Group.ID].Gone && w.seenAll(snapshot.Groups):
+		case w.Groups[a.Group.ID].Gone && w.seenAll(snapshot.Groups), w.leadsNowhere(a.Group.ID):
 			return absent
 		case !w.seenGroup(a.Group.ID):
 			return unseen

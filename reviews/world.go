@@ -208,6 +208,15 @@ func (w *world) seenGroup(id string) bool {
 	return !slices.ContainsFunc(memberKinds, func(k snapshot.Kind) bool { return !w.seen(k, id) })
 }
 
+// leadsNowhere reports whether it is certain that a group is neither mapped nor
+// nested in a mapped one any more: it is not even asked about then.
+func (w *world) leadsNowhere(group string) bool {
+	if !w.seenAll(snapshot.Relationships) || !w.seenAll(snapshot.AccessAssignments) || !w.seenAll(snapshot.Memberships) {
+		return false
+	}
+	return !slices.ContainsFunc(w.MappedGroups(), func(m string) bool { return w.under(m)[group] })
+}
+
 func roleRefs(ids []string) []rule.Ref {
 	refs := make([]rule.Ref, 0, len(ids))
 	for _, id := range ids {

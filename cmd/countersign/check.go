@@ -21,8 +21,8 @@ func (a *app) checkCommand() *cobra.Command {
 		Use:   "check",
 		Short: "Judge a snapshot by the rules and list the findings",
 		Long: `Asks every rule of a sealed snapshot, the newest unless --snapshot names one. What
-could not be judged, because its evidence was not seen whole, is listed apart and
-is never called clear.`,
+could not be judged, because its evidence was not seen whole, is listed apart, is
+never called clear, and makes the exit code 4, whatever was found.`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd, id, only, customers, failOn, format) },
 	}
@@ -65,6 +65,9 @@ func (a *app) check(cmd *cobra.Command, id int64, only, customers []string, fail
 	}
 	if err := printReport(cmd, report, format); err != nil {
 		return err
+	}
+	if len(report.NotAssessed) > 0 {
+		return &exit{code: exitGaps}
 	}
 	if limit > 0 && slices.ContainsFunc(report.Findings, func(f rule.Finding) bool { return f.State == rule.Open && f.Severity >= limit }) {
 		return &exit{code: exitFindings}

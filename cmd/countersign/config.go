@@ -7,7 +7,7 @@ import (
 )
 
 func (a *app) configCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Check or print the configuration"}
+	cmd := group("config", "Check or print the configuration")
 	cmd.AddCommand(
 		&cobra.Command{
 			Use: "check", Short: "Check the configuration, its files and its secrets, without using them", Args: exactly(),

@@ -4,10 +4,12 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"countersign/reviews"
 )
 
 func (a *app) dbCommand() *cobra.Command {
-	db := &cobra.Command{Use: "db", Short: "Look after the database"}
+	db := group("db", "Look after the database")
 	db.AddCommand(&cobra.Command{
 		Use:   "check",
 		Short: "Prove that the database is whole: SQLite, the seal chain, every sealed row",
@@ -31,6 +33,11 @@ func (a *app) dbCheck(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	unsealed, err := reviews.Check(cmd.Context(), st)
+	if err != nil {
+		return err
+	}
+	faults = append(faults, unsealed...)
 	for _, f := range faults {
 		fmt.Fprintln(cmd.OutOrStdout(), "FAULT  "+printable(f, false))
 	}

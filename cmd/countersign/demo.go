@@ -508,7 +508,7 @@ Look at
   %s   what to remove where
 
 Try
-  countersign --config %s access --customer contoso
+  countersign --config %s access --customer alder
   countersign --config %s check
   countersign --config %s review verify
   countersign --config %s db check`,

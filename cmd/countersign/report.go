@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) reportCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "report", Short: "Write documents"}
+	cmd := group("report", "Write documents")
 	var (
 		customers []string
 		period    string

@@ -23,10 +23,7 @@ func (a *app) reviewCommand() *cobra.Command {
 		id                       int64
 		force                    bool
 	)
-	cmd := &cobra.Command{
-		Use:   "review",
-		Short: "Run a campaign: open, status, import, plan, close, verify",
-	}
+	cmd := group("review", "Run a campaign: open, status, import, plan, close, verify")
 	add := func(use, short string, args cobra.PositionalArgs, run func(*cobra.Command, []string) error) *cobra.Command {
 		c := &cobra.Command{Use: use, Short: short, Args: args, RunE: run}
 		cmd.AddCommand(c)

@@ -203,6 +203,21 @@ func (a *app) write(ctx context.Context, c *config.Config, command string, creat
 	return st, func() error { return errors.Join(st.Close(), lock.Release()) }, nil
 }
 
+// group is a command that only holds others: alone it shows them, a word that
+// names none of them is refused.
+func group(use, short string) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("unknown command %q for %q", args[0], cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+}
+
 // exactly is cobra.ExactArgs in words that say what is missing.
 func exactly(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {

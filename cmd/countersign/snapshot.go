@@ -11,7 +11,7 @@ import (
 )
 
 func (a *app) snapshotCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "snapshot", Short: "Look at the history of snapshots"}
+	cmd := group("snapshot", "Look at the history of snapshots")
 	var format string
 	list := &cobra.Command{
 		Use: "list", Short: "List the sealed snapshots", Args: exactly(),

@@ -54,3 +54,22 @@ func lookup(ctx context.Context, tx *sqlx.Tx, known map[string]int64, text, find
 	known[text] = id
 	return id, nil
 }
+
+// Ident interns an outside id, folded to lower case, for a room that writes tables
+// of its own.
+func Ident(ctx context.Context, tx *sqlx.Tx, id string) (int64, error) {
+	return newInterner().exact(ctx, tx, strings.ToLower(id))
+}
+
+// Label keeps a text about a person and gives it salt and digest at once, so that
+// a seal of the same transaction can rest on it.
+func (s *Store) Label(ctx context.Context, tx *sqlx.Tx, text string) (int64, error) {
+	id, err := newInterner().integer(ctx, tx, labelColumn, text)
+	if err != nil {
+		return 0, err
+	}
+	if id == nil {
+		return 0, fmt.Errorf("intern: an empty text is no label")
+	}
+	return id.(int64), s.saltLabels(ctx, tx)
+}

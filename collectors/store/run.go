@@ -230,7 +230,9 @@ func (st *Stage) Put(ctx context.Context, items []Item) error {
 		}
 		return put.close()
 	})
-	st.repeated += repeated
+	if err == nil {
+		st.repeated += repeated
+	}
 	return err
 }
 

@@ -83,6 +83,57 @@ func stagePages(t testing.TB, run *store.Run, part store.Part, pages int) error 
 	return stage.Finish(t.Context(), store.Seen{State: store.Whole, Asked: run.At, Requests: pages, Pages: pages, Rows: pages * 5}, requests)
 }
 
+// stray is a row of a table that the schema does not have.
+type stray struct{}
+
+func (stray) Table() string { return "stray" }
+
+// TestARefusedPageLeavesNothing: neither its rows nor the ids and texts that it
+// brought, which a later page brings again, nor its count of repeated rows.
+func TestARefusedPageLeavesNothing(t *testing.T) {
+	st := open(t, filepath.Join(t.TempDir(), "a.db"))
+	run, _, err := st.Begin(t.Context(), noon, "msp", "all", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stage, err := run.Stage(t.Context(), members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cy := member{Group: "g1", Principal: "cy", Type: "user", Name: "Cy", UPN: "cy@msp.example"}
+	for _, page := range []struct {
+		rows []store.Row
+		want string
+	}{
+		{[]store.Row{bo}, ""},
+		{[]store.Row{ada("Ada"), bo, stray{}}, "there is no table for stray"},
+		{[]store.Row{cy}, ""},
+		{[]store.Row{ada("Ada")}, ""},
+	} {
+		var items []store.Item
+		for _, r := range page.rows {
+			items = append(items, store.Item{Fact: r})
+		}
+		if err := stage.Put(t.Context(), items); err == nil != (page.want == "") || err != nil && err.Error() != page.want {
+			t.Fatalf("%v: got %v, want %q", page.rows, err, page.want)
+		}
+	}
+	if err := stage.Finish(t.Context(), store.Seen{State: store.Whole, Asked: noon}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run.Seal(t.Context(), noDerive); err != nil {
+		t.Fatal(err)
+	}
+	if got := membersAsOf(t, st, 1); got != "ada=Ada bo=Bo cy=Cy" {
+		t.Error(got)
+	}
+	var repeated int
+	if err := st.Read().Get(&repeated, `SELECT repeated FROM part_coverage`); err != nil || repeated != 0 {
+		t.Errorf("%d repeated, %v", repeated, err)
+	}
+	wantFaults(t, st)
+}
+
 // limitPages asks how many pages the database has; with a limit other than 0 it may grow
 // to that many and no more.
 func limitPages(t *testing.T, st *store.Store, limit int) (have int) {

@@ -128,24 +128,34 @@ func cut(lines []string, most int, mark string) []string {
 	return lines
 }
 
+// draw sets the boxes four to a row. Label, note and the period before stand in
+// bands, each as deep as its longest text in the row, so that a label on two
+// lines moves the bands of all boxes and meets nothing.
 func (f figures) draw(s *sheet) {
-	const gap, inset = 4.0, 4.0
+	const gap, inset, under = 4.0, 4.0, 16.0 // under: from a box's top to its label
 	width := (frame - 3*gap) / 4
-	label := style{size: 8.5, colour: ink, leading: 4.3}
+	bands := [...]struct {
+		style
+		most  int     // lines
+		above float64 // mm of air
+	}{{style{size: 8.5, colour: ink, leading: 4.3}, 4, 0}, {small, 4, 1.2}, {small, 3, 2}}
 	for start := 0; start < len(f.figures); start += 4 {
 		row := f.figures[start:min(start+4, len(f.figures))]
-		texts, most := make([][][]string, len(row)), 0.0
+		texts, deep := make([][len(bands)][]string, len(row)), [len(bands)]float64{}
 		for i, g := range row {
-			texts[i] = [][]string{cut(s.wrap(g.Label, label, width-2*inset), 4, "[…]"), nil, nil}
-			if clean(g.Note) != "" {
-				texts[i][1] = cut(s.wrap(g.Note, small, width-2*inset), 4, "[…]")
-			}
+			before := ""
 			if clean(f.previous) != "" {
-				texts[i][2] = cut(s.wrap(f.before(g), small, width-2*inset), 3, "[…]")
+				before = f.before(g)
 			}
-			most = max(most, float64(len(texts[i][0]))*label.leading+float64(len(texts[i][1])+len(texts[i][2]))*small.leading)
+			for k, text := range []string{g.Label, g.Note, before} {
+				if clean(text) == "" {
+					continue
+				}
+				texts[i][k] = cut(s.wrap(text, bands[k].style, width-2*inset), bands[k].most, "[…]")
+				deep[k] = max(deep[k], bands[k].above+float64(len(texts[i][k]))*bands[k].leading)
+			}
 		}
-		height := 16 + most + 3
+		height := under + deep[0] + deep[1] + deep[2] + 3
 		s.need(height)
 		for i, g := range row {
 			x := left + float64(i)*(width+gap)
@@ -160,12 +170,12 @@ func (f figures) draw(s *sheet) {
 				value.size--
 			}
 			s.line(x+inset, s.y+4.5, width, 0, value, s.fit(text, value, width-2*inset))
-			y := s.y + 16
-			for k, st := range []style{label, small, small} {
-				for _, l := range texts[i][k] {
-					s.line(x+inset, y, width, 0, st, l)
-					y += st.leading
+			y := s.y + under
+			for k, band := range bands {
+				for n, l := range texts[i][k] {
+					s.line(x+inset, y+band.above+float64(n)*band.leading, width, 0, band.style, l)
 				}
+				y += deep[k]
 			}
 		}
 		s.y += height + 4

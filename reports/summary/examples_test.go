@@ -2,6 +2,7 @@ package summary_test
 
 import (
 	"bytes"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -11,10 +12,11 @@ import (
 	"countersign/reports/summary"
 )
 
-// The three invented customers of the goldens: an ordinary quarter, one with
-// holes in its records, and one in which next to nothing happened.
+// The invented customers of the goldens: an ordinary quarter, one with holes in
+// its records, one in which next to nothing happened, and one served through
+// groups that serve many customers.
 var examples = map[string]func(testing.TB) summary.Summary{
-	"full": full, "incomplete": incomplete, "quiet": quiet,
+	"full": full, "incomplete": incomplete, "quiet": quiet, "busy": busy,
 }
 
 func berlin(t testing.TB) *time.Location {
@@ -178,5 +180,40 @@ func quiet(t testing.TB) summary.Summary {
 	s.Answer, s.AnswerTone = []string{"Nobody of us entered your tenant."}, summary.Good
 	s.PreviousPeriod = ""
 	s.Figures = []summary.Figure{{Value: "0", Label: "people with access"}, {Value: "0", Label: "sign-ins to your tenant"}}
+	return s
+}
+
+// busy is 300 activations, nearly all through groups that serve other customers too.
+func busy(t testing.TB) summary.Summary {
+	s := full(t)
+	s.Logo, s.ActivatedOnly.Rows = nil, nil
+	s.Answer = []string{"6 of our people entered your tenant, 19 times.", "One item needs your attention."}
+	s.Figures = []summary.Figure{
+		{Value: "36", Label: "people who can have access", Note: "of us, now or on request"},
+		{Value: "19", Label: "stays in your tenant", Note: "by 6 of our people"},
+		{Value: "300", Label: "activations without a sign-in", Note: "allowed entry, none seen here"},
+		{Value: "35", Label: "hold privileged access permanently", Note: "of our people"},
+	}
+	roles := []string{"User Administrator", "Helpdesk Administrator", "Exchange Administrator; Groups Administrator"}
+	for i := range 300 {
+		who := (i*i*7 + i/5) % 23
+		u := summary.Use{Start: s.Since.AddDate(0, 0, i*92/300).Add(time.Duration(450+i*47%600) * time.Minute), Lasted: time.Duration(1+i*i%3) * time.Hour,
+			Person: staff[who%7].name, Account: staff[who%7].account, Role: roles[who%3], Kind: summary.Administration, Approval: "not needed",
+			Withheld: "the same activation served other customers too"}
+		if who > 6 {
+			u.Person, u.Account = fmt.Sprintf("Engineer %c", 'A'+who), fmt.Sprintf("adm-engineer-%c@northgate.example", 'a'+who)
+		}
+		switch {
+		case i%60 == 7:
+			u.Withheld, u.Ticket, u.Purpose = "", fmt.Sprintf("INC-%d", 21000+i), "Shared mailbox for the works council"
+		case i%4 == 1: // more than one row holds
+			u.Person, u.Account, u.Role, u.Lasted = staff[0].name, staff[0].account, roles[0], 2*time.Hour
+		case who == 9:
+			u.Lasted = 0
+		case who == 12:
+			u.Kind, u.Role, u.Approval, u.Lasted = summary.HighImpact, "Privileged Role Administrator", "by a second person", 30*time.Minute
+		}
+		s.ActivatedOnly.Rows = append(s.ActivatedOnly.Rows, u)
+	}
 	return s
 }

@@ -30,7 +30,7 @@ func WriteText(w io.Writer, s Summary) error {
 		p.lines("", "INCOMPLETE")
 	}
 	p.lines("", d.foot)
-	_, err = w.Write(bytes.ReplaceAll(p.Bytes(), []byte(unbroken), []byte(" "))) // lines are broken: search finds "8 h"
+	_, err = w.Write(bytes.ReplaceAll(p.Bytes(), []byte(unbroken), []byte(" "))) // so that a search finds it
 	return err
 }
 

@@ -39,6 +39,9 @@ func (c *composer) uses() {
 	}
 	if len(told) > 0 {
 		c.add(c.useTable(told, "Activated"))
+		if rest := len(c.ActivatedOnly.Rows) - len(told); rest > 0 {
+			c.add(heading{text: fmt.Sprintf("Of these, without a purpose to show (%d)", rest), level: 2})
+		}
 	}
 	if len(withheld) > 0 {
 		c.add(paragraph(togetherExplained), c.togetherTable(withheld))
@@ -125,7 +128,8 @@ func (c *composer) togetherTable(groups [][]Use) table {
 		often, starts := c.often(g)
 		withheld := part{text: "Not shown: " + g[0].Withheld, look: quiet}
 		role := append(role(g[0]), part{text: "approval " + or(g[0].Approval, notRecorded), look: quiet})
-		for listed := range slices.Chunk(starts, startsInRow) {
+		rows := (len(starts) + startsInRow - 1) / startsInRow
+		for listed := range slices.Chunk(starts, (len(starts)+rows-1)/rows) {
 			t.rows = append(t.rows, []cell{person(g[0].Person, g[0].Account, ""), role, often, {{text: strings.Join(listed, ", ")}, withheld}})
 			often = cell{{text: "continued", look: quiet}}
 		}

@@ -22,7 +22,7 @@ const (
 		"An activation therefore allows entry to every customer the group serves, for as long as it lasts. " +
 		"It does not prove that anybody entered your tenant: it may have been used for another customer."
 	togetherExplained = "Uses whose purpose is not shown are put together by person, role and reason: each row says how often, " +
-		"and lists when every use began, with its duration in brackets unless all lasted as long."
+		"and lists when every use began, with its duration in brackets unless that is the same for all."
 	purposeExplained = "Purpose and ticket are what our engineer wrote. They are shown only where they belong to your tenant; otherwise the row says why not."
 	chartExplained   = "Uses by the week they began in. Weeks start on Monday."
 	chartLegend      = "Filled bars count sign-ins, by kind of role; outlined bars count activations only."

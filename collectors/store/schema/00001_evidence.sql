@@ -16,6 +16,7 @@ CREATE TABLE label (
 	salt   BLOB,
 	digest TEXT
 ) STRICT;
+CREATE INDEX label_unsealed ON label (text) WHERE digest IS NULL;
 -- +goose StatementBegin
 CREATE TRIGGER label_frozen BEFORE UPDATE ON label
 WHEN OLD.digest IS NOT NULL AND (NEW.digest IS NOT OLD.digest OR NEW.text IS NOT NULL OR NEW.salt IS NOT NULL) OR NEW.id IS NOT OLD.id
