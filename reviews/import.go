@@ -195,12 +195,15 @@ func (in *intake) findIssue(ctx context.Context) error {
 		in.fault(Answer{}, fmt.Sprintf("Campaign %s was closed on %s.", in.Name, day(in.Closed)), "No more answers are taken; please tell whoever runs the review.")
 		return nil
 	}
-	newest := 0
+	newest, answered := 0, 0
 	for _, u := range issues {
 		if u.Reviewer.Key != strings.ToLower(in.o.Reviewer) {
 			continue
 		}
 		newest = u.Revision
+		if u.Returned {
+			answered = u.Revision
+		}
 		if u.Token == in.o.Token && u.Revision == in.o.Revision {
 			in.issue = u
 		}
@@ -208,8 +211,11 @@ func (in *intake) findIssue(ctx context.Context) error {
 	switch {
 	case in.issue.id == 0:
 		in.fault(Answer{}, "The workbook was not issued to this reviewer.", "Please return the file that was sent to you.")
+	case in.issue.Revision < answered:
+		in.fault(Answer{}, fmt.Sprintf("Revision %d is superseded by revision %d, which came back already.", in.issue.Revision, answered), "Please fill in the newest workbook.")
 	case in.issue.Revision < newest:
-		in.fault(Answer{}, fmt.Sprintf("Revision %d is superseded by revision %d.", in.issue.Revision, newest), "Please fill in the newest workbook.")
+		// Filled in before more rows were handed on: nobody's work is thrown away.
+		in.notes = append(in.notes, fmt.Sprintf("revision %d is out with the rows that are still open", newest))
 	}
 	return nil
 }

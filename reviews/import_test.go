@@ -198,7 +198,7 @@ func TestNotSureGoesToTheNextInLine(t *testing.T) {
 	}
 	second := issued(t, st, c.Name, "dee")
 	equal(t, "revision", fmt.Sprint(first.Revision, second.Revision, first.Token != second.Token), "1 2 true")
-	equal(t, "superseded", refusal(t, st, stale), []string{"Revision 1 is superseded by revision 2."})
+	equal(t, "filled in before more was handed on", mustImport(t, st, stale).Notes, []string{"revision 2 is out with the rows that are still open"})
 
 	sheet, err := Workbook(t.Context(), st, c.Name, second.Token)
 	if err != nil {
@@ -215,6 +215,8 @@ func TestNotSureGoesToTheNextInLine(t *testing.T) {
 	equal(t, "too late", refusal(t, st, o), []string{"The item was handed on to another reviewer."})
 
 	mustImport(t, st, returned(t, st, c.Name, "dee", 2, Answer{Item: bo.ID, Decision: "Not sure", Reason: "nor I"}))
+	stale.File = []byte("an older copy, sent again")
+	equal(t, "superseded", refusal(t, st, stale), []string{"Revision 1 is superseded by revision 2, which came back already."})
 	equal(t, "then the fallback", seats(items(t, st, c.Name)["membership tier1 bo"]), "eve | cy was not sure | dee was not sure")
 	mustImport(t, st, returned(t, st, c.Name, "eve", 1, Answer{Item: bo.ID, Decision: "Not sure", Reason: "nor I"}))
 	equal(t, "nobody is left", seats(items(t, st, c.Name)["membership tier1 bo"]), " | cy was not sure | dee was not sure | eve was not sure")

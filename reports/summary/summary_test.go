@@ -219,7 +219,7 @@ func TestWithheld(t *testing.T) {
 	s := quiet(t)
 	s.ActivatedOnly.Rows = []summary.Use{{Start: s.Since, Purpose: "CANARY of Fabrikam", Ticket: "CANARY-1", Withheld: "also used for other customers"}}
 	for _, got := range []string{textOf(t, s), pdfText(t, pdfFile(t, s), "-raw")} {
-		if strings.Contains(got, "CANARY") || !strings.Contains(got, "Not shown: also used") {
+		if strings.Contains(got, "CANARY") || !strings.Contains(got, "Purpose not shown: also used") {
 			t.Error("withheld text is shown, or its absence is not explained")
 		}
 	}
@@ -303,22 +303,40 @@ func TestWordsClaimNothing(t *testing.T) {
 	}
 }
 
-// Scripts the fonts do not cover: a visible sign in the PDF with its meaning,
-// the account name beside it, the whole name in the text.
+// Scripts the fonts do not cover. A name of which some letters are left has a
+// visible sign for the others, and its meaning; in the place of a name without
+// any stands the account, once, with a word on why. The text has the whole name.
 func TestUncoveredScripts(t *testing.T) {
-	for _, name := range []string{"דנה לוי", "علي", "한국", "हिन्दी", "👩 Ada"} {
+	const account, nobody = "adm-7@northgate.example", "name in a script this document cannot print"
+	for _, c := range []struct {
+		name, account, shown string
+		signs, unnamed       bool // which of the two explanations stands there
+	}{
+		{"דנה לוי", account, account + " Desk", false, true},
+		{"علي", account, account + " Desk", false, true},
+		{"한국", account, account + " Desk", false, true},
+		{"हिन्दी", account, account + " Desk", false, true},
+		{"ליאת כהן (admin)", account, account + " Desk", false, true},
+		{"דנה לוי", "", nobody + " account not recorded Desk", false, true},
+		{"علي", "علي", nobody + " \uFFFD\uFFFD\uFFFD Desk", true, true},
+		{"👩 Ada", account, "\uFFFD Ada " + account + " Desk", true, false},
+		{"Noa כהן", account, "Noa \uFFFD\uFFFD\uFFFD " + account, true, false},
+		{"佐藤 花子", account, "佐藤 花子 " + account, false, false},
+		{"(3)", account, "(3) " + account, false, false},
+	} {
 		s := quiet(t)
-		s.People.Rows = []summary.Person{{Name: name, Account: "adm-7@northgate.example"}}
-		pdf := pdfText(t, pdfFile(t, s), "-raw")
-		if !strings.Contains(pdf, "\uFFFD") || !strings.Contains(pdf, "adm-7@northgate.example") || !strings.Contains(pdf, "stands for a character that the fonts") {
-			t.Errorf("%s: not marked, not explained, or without the account", name)
+		s.People.Rows = []summary.Person{{Name: c.name, Account: c.account, Job: "Desk"}}
+		s.ActivatedOnly.Rows = []summary.Use{{Start: s.Since, Person: c.name, Account: c.account, Withheld: "shared"}}
+		pdf := strings.Join(strings.Fields(pdfText(t, pdfFile(t, s), "-raw")), " ")
+		if !strings.Contains(pdf, c.shown) || c.account == account && strings.Count(pdf, account) != 2 {
+			t.Errorf("%s: %q is missing, or the account is printed twice:\n%s", c.name, c.shown, pdf)
 		}
-		if !strings.Contains(textOf(t, s), name) {
-			t.Errorf("%s: the text has another name", name)
+		if strings.Contains(pdf, "stands for a character that the fonts") != c.signs || strings.Contains(pdf, "\uFFFD") != c.signs || strings.Contains(pdf, "account name stands in its place") != c.unnamed {
+			t.Errorf("%s: what stands for the name is not explained, or something is explained without need", c.name)
 		}
-	}
-	if strings.Contains(pdfText(t, pdfFile(t, quiet(t)), "-raw"), "\uFFFD") {
-		t.Error("the sign is explained where it does not occur")
+		if got := textOf(t, s); !strings.Contains(got, c.name) || strings.Contains(got, "stands in its place") {
+			t.Errorf("%s: the text has another name", c.name)
+		}
 	}
 }
 

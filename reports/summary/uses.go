@@ -126,7 +126,7 @@ func (c *composer) togetherTable(groups [][]Use) table {
 	t := table{columns: []column{{"Person", 41, false}, {"Role and approval", 35, false}, {"How often", 20, false}, {"Activated on", 78, false}}}
 	for _, g := range groups {
 		often, starts := c.often(g)
-		withheld := part{text: "Not shown: " + g[0].Withheld, look: quiet}
+		withheld := part{text: "Purpose not shown: " + g[0].Withheld, look: quiet}
 		role := append(role(g[0]), part{text: "approval " + or(g[0].Approval, notRecorded), look: quiet})
 		rows := (len(starts) + startsInRow - 1) / startsInRow
 		for listed := range slices.Chunk(starts, (len(starts)+rows-1)/rows) {
@@ -140,9 +140,9 @@ func (c *composer) togetherTable(groups [][]Use) table {
 // often says how many uses a group holds and lists their starts. The duration
 // stands once if it is the same for all, else behind each start.
 func (c *composer) often(group []Use) (often cell, starts []string) {
-	n, same, each := len(group), true, "each for "
+	lasted, same := length(group[0].Lasted), true
 	for _, u := range group {
-		same = same && length(u.Lasted) == length(group[0].Lasted)
+		same = same && length(u.Lasted) == lasted
 	}
 	for _, u := range group {
 		start := c.moment(u.Start)
@@ -151,18 +151,18 @@ func (c *composer) often(group []Use) (often cell, starts []string) {
 		}
 		starts = append(starts, strings.ReplaceAll(start, " ", unbroken))
 	}
-	often = cell{{text: plural(n, "time", "times"), look: strong}}
-	if n == 1 {
-		each = "for "
-	}
+	often = cell{{text: plural(len(group), "time", "times"), look: strong}}
 	switch {
 	case !same:
-	case length(group[0].Lasted) == notRecorded:
-		often = append(often, part{text: "duration " + notRecorded, look: quiet})
+		return often, starts
+	case lasted == notRecorded:
+		lasted = "duration " + lasted
+	case len(group) == 1:
+		lasted = "for " + strings.ReplaceAll(lasted, " ", unbroken)
 	default:
-		often = append(often, part{text: each + length(group[0].Lasted), look: quiet})
+		lasted = "each for " + strings.ReplaceAll(lasted, " ", unbroken)
 	}
-	return often, starts
+	return append(often, part{text: lasted, look: quiet}), starts
 }
 
 func role(u Use) cell {
