@@ -48,14 +48,14 @@ func matches(wanted string, texts ...string) bool {
 
 // accessLine is one access path in the JSON contract.
 type accessLine struct {
-	Person       rule.Ref  `json:"person"`
-	Customer     rule.Ref  `json:"customer"`
-	Role         rule.Ref  `json:"role"`
-	Tier         int       `json:"tier"`
-	State        string    `json:"state"`
-	Chain        string    `json:"chain"`
-	Relationship rule.Ref  `json:"relationship"`
-	Until        time.Time `json:"until,omitzero"`
+	Person       rule.Ref `json:"person"`
+	Customer     rule.Ref `json:"customer"`
+	Role         rule.Ref `json:"role"`
+	Tier         int      `json:"tier"`
+	State        string   `json:"state"`
+	Chain        string   `json:"chain"`
+	Relationship rule.Ref `json:"relationship"`
+	Until        instant  `json:"until"`
 }
 
 func (a *app) access(cmd *cobra.Command, f pathFilter, on, format string) (err error) {
@@ -87,7 +87,7 @@ func (a *app) access(cmd *cobra.Command, f pathFilter, on, format string) (err e
 	lines := pathLines(access, f)
 	l := list{columns: []string{"person", "customer", "role", "tier", "state", "until", "chain"}, value: lines}
 	for _, p := range lines {
-		l.rows = append(l.rows, []string{p.Person.Name, p.Customer.Name, p.Role.Name, fmt.Sprint(p.Tier), p.State, moment(p.Until, m.c.Zone(), "no end"), p.Chain})
+		l.rows = append(l.rows, []string{p.Person.Name, p.Customer.Name, p.Role.Name, fmt.Sprint(p.Tier), p.State, moment(time.Time(p.Until), m.c.Zone(), "no end"), p.Chain})
 	}
 	if err := l.print(cmd.OutOrStdout(), format); err != nil {
 		return err
@@ -127,7 +127,7 @@ func pathLines(a *snapshot.Access, f pathFilter) []accessLine {
 			lines = append(lines, accessLine{
 				Person: rule.Ref{ID: p.Member.Principal, Name: a.Principal(p.Member.Principal).Label()}, Customer: rule.Ref{ID: c.Tenant, Name: c.Name},
 				Role: rule.Ref{ID: p.Role, Name: role.Name}, Tier: int(role.Tier), State: string(p.State()), Chain: a.Chain(p),
-				Relationship: rule.Ref{ID: p.Grant.Relationship.ID, Name: p.Grant.Relationship.Name}, Until: p.Until(),
+				Relationship: rule.Ref{ID: p.Grant.Relationship.ID, Name: p.Grant.Relationship.Name}, Until: instant(p.Until()),
 			})
 		}
 	}

@@ -75,8 +75,14 @@ func (a *app) check(cmd *cobra.Command, id int64, only, customers []string, fail
 	return nil
 }
 
+// reportJSON is a report in the JSON contract.
+type reportJSON struct {
+	rules.Report
+	Coverage []coverageLine `json:"coverage"`
+}
+
 func printReport(cmd *cobra.Command, r rules.Report, format string) error {
-	l := list{columns: []string{"severity", "customer", "finding", "rule", "since", "state"}, value: r}
+	l := list{columns: []string{"severity", "customer", "finding", "rule", "since", "state"}, value: reportJSON{r, coverageLines(r.Coverage)}}
 	for _, f := range r.Findings {
 		l.rows = append(l.rows, []string{strings.ToUpper(f.Severity.String()), touched(f), f.Message, f.Rule, f.FirstSeen.Format("2006-01-02"), string(f.State)})
 	}

@@ -53,10 +53,18 @@ func (a *app) collect(cmd *cobra.Command, kinds, customers []string) (err error)
 	if err != nil {
 		return err
 	}
+	s, err := snapshot.ByID(cmd.Context(), m.st.Read(), result.Snapshot)
+	if err != nil {
+		return err
+	}
 	if err := coverageList(result.Coverage, m.c.Zone()).table(cmd.OutOrStdout()); err != nil {
 		return err
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "\nSnapshot %d of %s is sealed: %s\n", result.Snapshot, a.at.Format(time.RFC3339), result.Seal)
+	fmt.Fprintln(cmd.OutOrStdout())
+	if result.Resumed {
+		fmt.Fprintln(cmd.OutOrStdout(), "A run that was interrupted was taken up; what it had seen was not asked again.")
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "Snapshot %d of %s is sealed: %s\n", s.ID, s.At.Format(time.RFC3339), s.Seal)
 	if missed := incomplete(result); missed > 0 {
 		fmt.Fprintf(cmd.OutOrStdout(), "%d of %d kinds of evidence were not seen whole; what rests on them is not assessed.\n", missed, len(result.Coverage))
 		return &exit{code: exitGaps}
@@ -75,8 +83,25 @@ func incomplete(r collectors.Result) int {
 	return n
 }
 
+// coverageLine is the coverage of one kind in the JSON contract.
+type coverageLine struct {
+	snapshot.Coverage
+	From     instant `json:"from"`
+	To       instant `json:"to"`
+	Asked    instant `json:"asked"`
+	LastSeen instant `json:"last_seen"`
+}
+
+func coverageLines(coverage []snapshot.Coverage) []coverageLine {
+	lines := make([]coverageLine, len(coverage))
+	for i, c := range coverage {
+		lines[i] = coverageLine{c, instant(c.Since), instant(c.Until), instant(c.Asked), instant(c.LastSeen)}
+	}
+	return lines
+}
+
 func coverageList(coverage []snapshot.Coverage, zone *time.Location) list {
-	l := list{columns: []string{"kind", "state", "requests", "pages", "rows", "window", "last seen whole", "reason"}, value: coverage}
+	l := list{columns: []string{"kind", "state", "requests", "pages", "rows", "window", "last seen whole", "reason"}, value: coverageLines(coverage)}
 	for _, c := range coverage {
 		window := ""
 		if !c.Since.IsZero() {

@@ -228,8 +228,11 @@ func putSummary(folder reports.Folder, c snapshot.Customer, p snapshot.Period, v
 		return nil, err
 	}
 	var files []reports.File
-	for ext, content := range map[string][]byte{".pdf": pdf.Bytes(), ".txt": text.Bytes()} {
-		file, err := folder.Put(reports.SummaryFile(c, p)+ext, content)
+	for _, form := range []struct {
+		ext     string
+		content []byte
+	}{{".pdf", pdf.Bytes()}, {".txt", text.Bytes()}} {
+		file, err := folder.Put(reports.SummaryFile(c, p)+form.ext, form.content)
 		if err != nil {
 			return nil, err
 		}

@@ -67,7 +67,13 @@ func (a *app) tick(cmd *cobra.Command, at time.Time) (err error) {
 	if err != nil {
 		return err
 	}
-	outcomes, err := scheduled.RunDue(cmd.Context(), m.st, jobs, at)
+	// Collecting goes first, whatever else was due before it: the others judge, review
+	// and report what it sees.
+	var outcomes []scheduled.Outcome
+	for _, some := range [][]scheduled.Job{jobs[:1], jobs[1:]} {
+		done, e := scheduled.RunDue(cmd.Context(), m.st, some, at)
+		outcomes, err = append(outcomes, done...), errors.Join(err, e)
+	}
 	failed, gaps := 0, false
 	for _, o := range outcomes {
 		fmt.Fprintf(cmd.OutOrStdout(), "%-9s %s  %-6s  %s\n", o.Job, o.Due.In(m.c.Zone()).Format("2006-01-02 15:04"), o.State, printable(o.Note, false))

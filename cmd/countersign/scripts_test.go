@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,7 +29,23 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"countersign": program})
+	testscript.Main(suite{m}, map[string]func(){"countersign": program})
+}
+
+// shared is a folder for what several tests look at.
+var shared string
+
+type suite struct{ *testing.M }
+
+func (s suite) Run() int {
+	dir, err := os.MkdirTemp("", "countersign-test-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	shared = dir
+	os.Setenv("COUNTERSIGN_TOKEN", bearer)
+	return s.M.Run()
 }
 
 // program is the program as scripts and the kill test start it: all of it is real
@@ -128,6 +145,25 @@ func (w *world) configure(dir, url string) error {
 	return errors.Join(os.WriteFile(path, text, 0o600), os.Remove(filepath.Join(dir, "demo-token")))
 }
 
+// start serves the world until the test ends, and gives the configuration that it
+// writes into the folder; the results go there too.
+func (w *world) start(t testing.TB, dir string) (config string) {
+	t.Helper()
+	url, stop, err := serve(w)
+	if err == nil {
+		err = w.configure(dir, url)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return filepath.Join(dir, "countersign.yaml")
+}
+
 // TestScripts runs one story a file.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -137,12 +173,14 @@ func TestScripts(t *testing.T) {
 			e.Values[worldKey{}] = new(*world)
 			e.Setenv("NOW", storyNow.Format(time.RFC3339))
 			e.Setenv("COUNTERSIGN_TOKEN", bearer)
+			e.Setenv("ESC", "\x1b")
 			e.Setenv("PID_FILE", filepath.Join(e.WorkDir, ".pid"))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "serve": serveWorld, "at": moveTo, "interrupt": interrupt, "requests": requests,
-			"fill": fill, "cell": setCell, "carry-out": carryOut, "lock": lock, "sql": change, "json": isJSON, "csv": isCSV, "quiet": isQuiet,
+			"fill": fill, "cell": setCell, "says": says, "blank": blank, "carry-out": carryOut, "lock": lock, "sql": change,
+			"json": isJSON, "csv": isCSV, "quiet": isQuiet, "discreet": isDiscreet,
 		},
 	})
 }
@@ -178,7 +216,7 @@ func serveWorld(ts *testscript.TestScript, _ bool, args []string) {
 	w, err := newWorld(customers)
 	ts.Check(err)
 	if len(args) == 4 {
-		w.Denied = []fixtures.Denial{{Group: w.GroupID(args[1]), From: instant(ts, args[2]), Until: instant(ts, args[3])}}
+		w.Denied = []fixtures.Denial{{Group: w.GroupID(args[1]), From: parse(ts, args[2]), Until: parse(ts, args[3])}}
 	}
 	if hostile {
 		w.rewrite = strings.NewReplacer("Ola Freelance", `Ola\u001b[2J\u202eFree\nlance\u0000\u009b31m`, "Northgate device projects", `Northgate\r\ndevice\u0007projects`)
@@ -190,7 +228,7 @@ func serveWorld(ts *testscript.TestScript, _ bool, args []string) {
 	*worldOf(ts) = w
 }
 
-func instant(ts *testscript.TestScript, text string) time.Time {
+func parse(ts *testscript.TestScript, text string) time.Time {
 	at, err := time.Parse(time.RFC3339, text)
 	ts.Check(err)
 	return at
@@ -198,7 +236,7 @@ func instant(ts *testscript.TestScript, text string) time.Time {
 
 // moveTo moves the world and the program's clock: at 2026-11-01T06:00:00Z
 func moveTo(ts *testscript.TestScript, _ bool, args []string) {
-	at := instant(ts, args[0])
+	at := parse(ts, args[0])
 	ts.Setenv("NOW", at.Format(time.RFC3339))
 	if w := *worldOf(ts); w != nil {
 		w.clock.set(at)
@@ -251,6 +289,24 @@ func setCell(ts *testscript.TestScript, _ bool, args []string) {
 	defer f.Close()
 	ts.Check(f.SetCellStr(args[1], args[2], args[3]))
 	ts.Check(f.Save())
+}
+
+// says demands that a sheet of a workbook holds a text: says FILE SHEET TEXT
+func says(ts *testscript.TestScript, _ bool, args []string) {
+	f, err := excelize.OpenFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer f.Close()
+	rows, err := f.GetRows(args[1])
+	ts.Check(err)
+	if !strings.Contains(fmt.Sprint(rows), args[2]) {
+		ts.Fatalf("sheet %s of %s does not say %q", args[1], args[0], args[2])
+	}
+}
+
+// blank makes a workbook that is not ours: blank FILE
+func blank(ts *testscript.TestScript, _ bool, args []string) {
+	f := excelize.NewFile()
+	ts.Check(errors.Join(f.SetCellStr("Sheet1", "A1", "Item"), f.SaveAs(ts.MkAbs(args[0])), f.Close()))
 }
 
 // carryOut does the first things of a plan in the invented MSP: carry-out plan.json 2
@@ -318,6 +374,27 @@ func isQuiet(ts *testscript.TestScript, _ bool, args []string) {
 			if printable(line, false) != line {
 				ts.Fatalf("%s, line %d: %q", name, n+1, line)
 			}
+		}
+	}
+}
+
+// isDiscreet demands that a text names nobody: no person, no customer, no mail
+// address, no token.
+func isDiscreet(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile(args[0])
+	words := []string{"@", bearer}
+	w := *worldOf(ts)
+	for _, table := range [][]byte{w.CustomersCSV(), w.StaffCSV()} {
+		rows, err := csv.NewReader(bytes.NewReader(table)).ReadAll()
+		ts.Check(err)
+		name := slices.Index(rows[0], "name")
+		for _, row := range rows[1:] {
+			words = append(words, row[name])
+		}
+	}
+	for _, word := range words {
+		if strings.Contains(text, word) {
+			ts.Fatalf("%s names %q", args[0], word)
 		}
 	}
 }

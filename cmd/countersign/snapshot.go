@@ -109,7 +109,7 @@ func (a *app) snapshotShow(cmd *cobra.Command, args []string, format string) (er
 		counts[c.kind] = n
 	}
 	l := coverageList(coverage, m.c.Zone())
-	l.value = map[string]any{"id": s.ID, "at": s.At, "seal": s.Seal, "coverage": coverage, "counts": counts}
+	l.value = map[string]any{"id": s.ID, "at": s.At, "seal": s.Seal, "coverage": coverageLines(coverage), "counts": counts}
 	if format == "table" {
 		fmt.Fprintf(cmd.OutOrStdout(), "Snapshot %d of %s\nAsked for: %s\nSeal: %s\n\n", s.ID, s.At.Format(time.RFC3339), s.Request, s.Seal)
 		l.columns = append([]string{"kind", "held"}, l.columns[1:]...)

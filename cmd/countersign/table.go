@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 	"unicode"
 
 	"countersign/reviews"
@@ -64,6 +65,17 @@ func (l list) csv(w io.Writer) error {
 	}
 	c.Flush()
 	return c.Error()
+}
+
+// instant is a time in the JSON contract: null when there is none.
+type instant time.Time
+
+// MarshalJSON implements json.Marshaler.
+func (i instant) MarshalJSON() ([]byte, error) {
+	if time.Time(i).IsZero() {
+		return []byte("null"), nil
+	}
+	return time.Time(i).MarshalJSON()
 }
 
 func printJSON(w io.Writer, v any) error {

@@ -165,7 +165,6 @@ func connect(ctx context.Context, path, mode string) (*sqlx.DB, error) {
 	if mode == "rw" {
 		settings.Set("_journal_mode", "WAL")
 		settings.Set("_txlock", "immediate")
-		settings.Set("_stmt_cache_size", "128") // a run repeats a few statements for each table, thousands of times
 	} else {
 		settings.Set("_query_only", "on")
 	}

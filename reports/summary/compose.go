@@ -303,7 +303,7 @@ func (c *composer) people() {
 		c.none(c.People.Read, "None of our people held access to your tenant, or could obtain it, in this period.", "No person with access is in the records we could read.")
 		return
 	}
-	t := table{columns: []column{{"Person", 50, false}, {"Roles in your tenant", 47, false}, {"How access is obtained", 33, false},
+	t := table{columns: []column{{"Person", 46, false}, {"Roles in your tenant", 40, false}, {"How access is obtained", 44, false},
 		{"Signed in", 13, true}, {"Activated only", 15, true}, {"Last use", 16, true}}}
 	for _, p := range c.People.Rows {
 		last := part{text: c.short(p.LastUse)}

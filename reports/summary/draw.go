@@ -37,6 +37,8 @@ func (s *sheet) keep() float64 {
 			keep += 2 * small.leading
 		case table:
 			return keep + s.opening(b)
+		case definitions:
+			return keep + s.whole(b)
 		case chart:
 			return keep + chartHeight
 		default:
@@ -132,13 +134,13 @@ func cut(lines []string, most int, mark string) []string {
 // bands, each as deep as its longest text in the row, so that a label on two
 // lines moves the bands of all boxes and meets nothing.
 func (f figures) draw(s *sheet) {
-	const gap, inset, under = 4.0, 4.0, 16.0 // under: from a box's top to its label
+	const gap, inset, under = 4.0, 4.0, 15.5 // under: from a box's top to its label
 	width := (frame - 3*gap) / 4
 	bands := [...]struct {
 		style
 		most  int     // lines
 		above float64 // mm of air
-	}{{style{size: 8.5, colour: ink, leading: 4.3}, 4, 0}, {small, 4, 1.2}, {small, 3, 2}}
+	}{{style{size: 8.5, colour: ink, leading: 4.3}, 4, 0}, {small, 4, 1.2}, {small, 3, 1.6}}
 	for start := 0; start < len(f.figures); start += 4 {
 		row := f.figures[start:min(start+4, len(f.figures))]
 		texts, deep := make([][len(bands)][]string, len(row)), [len(bands)]float64{}
@@ -155,7 +157,7 @@ func (f figures) draw(s *sheet) {
 				deep[k] = max(deep[k], bands[k].above+float64(len(texts[i][k]))*bands[k].leading)
 			}
 		}
-		height := under + deep[0] + deep[1] + deep[2] + 3
+		height := under + deep[0] + deep[1] + deep[2] + 2.6
 		s.need(height)
 		for i, g := range row {
 			x := left + float64(i)*(width+gap)
@@ -178,7 +180,7 @@ func (f figures) draw(s *sheet) {
 				y += deep[k]
 			}
 		}
-		s.y += height + 4
+		s.y += height + 2
 	}
 }
 
@@ -323,31 +325,45 @@ func (s *sheet) set(c cell, width float64) []setLine {
 	return lines
 }
 
+const termWidth = 42.0
+
+var (
+	termWord    = style{size: 8.5, bold: true, colour: ink, leading: 4.5}
+	termMeaning = style{size: 8.5, colour: ink, leading: 4.5}
+)
+
+func (s *sheet) term(t Term) (words, meanings []string, height float64) {
+	words = cut(s.wrap(or(t.Word, "no word"), termWord, termWidth-3), calloutLines, "[…]")
+	meanings = cut(s.wrap(or(t.Meaning, "no meaning was recorded"), termMeaning, frame-termWidth), calloutLines, cutMark)
+	return words, meanings, float64(max(len(words), len(meanings)))*termMeaning.leading + 1
+}
+
+// whole is the height of a short list, which stays together, and of the first
+// term of a longer one.
+func (s *sheet) whole(d definitions) float64 {
+	all, first := 0.0, 0.0
+	for i, t := range d {
+		_, _, height := s.term(t)
+		if all += height; i == 0 {
+			first = height
+		}
+	}
+	if all < (bottom-top)/3 {
+		return all
+	}
+	return first
+}
+
 func (d definitions) draw(s *sheet) {
-	const wordWidth = 42.0
-	word := style{size: 8.5, bold: true, colour: ink, leading: 4.5}
-	meaning := style{size: 8.5, colour: ink, leading: 4.5}
-	set := func(t Term) ([]string, []string, float64) {
-		words := cut(s.wrap(or(t.Word, "no word"), word, wordWidth-3), calloutLines, "[…]")
-		meanings := cut(s.wrap(or(t.Meaning, "no meaning was recorded"), meaning, frame-wordWidth), calloutLines, cutMark)
-		return words, meanings, float64(max(len(words), len(meanings)))*meaning.leading + 1
-	}
-	all := 0.0
+	s.need(s.whole(d))
 	for _, t := range d {
-		_, _, height := set(t)
-		all += height
-	}
-	if all < (bottom-top)/3 { // a short list stays together
-		s.need(all)
-	}
-	for _, t := range d {
-		words, meanings, height := set(t)
+		words, meanings, height := s.term(t)
 		s.need(height)
 		for i, l := range words {
-			s.line(left, s.y+float64(i)*word.leading, wordWidth, 0, word, l)
+			s.line(left, s.y+float64(i)*termWord.leading, termWidth, 0, termWord, l)
 		}
 		for i, l := range meanings {
-			s.line(left+wordWidth, s.y+float64(i)*meaning.leading, frame, 0, meaning, l)
+			s.line(left+termWidth, s.y+float64(i)*termMeaning.leading, frame, 0, termMeaning, l)
 		}
 		s.y += height
 	}

@@ -228,12 +228,13 @@ func TestNaughtyNamesInEveryField(t *testing.T) {
 
 var wordBox = regexp.MustCompile(`<page width="([\d.]+)" height="([\d.]+)">|<word xMin="([-\d.]+)" yMin="([-\d.]+)" xMax="([-\d.]+)" yMax="([-\d.]+)">(.*)</word>`)
 
-// All names at once, as rows of both lists: nothing leaves the frame of a page.
+// All names at once, as rows of all lists: nothing leaves the frame of a page.
 func TestNaughtyNamesStayOnThePage(t *testing.T) {
 	s := quiet(t)
 	for _, n := range naughtyNames(t) {
 		name := n.name
 		s.SignedIn.Rows = append(s.SignedIn.Rows, summary.Use{Start: s.Since, Person: name, Account: name, Role: name, Purpose: name, Ticket: name, Approval: name})
+		s.ActivatedOnly.Rows = append(s.ActivatedOnly.Rows, summary.Use{Start: s.Since, Person: name, Account: name, Role: name, Withheld: name, Approval: name})
 		s.People.Rows = append(s.People.Rows, summary.Person{Name: name, Account: name, Job: name, Roles: []string{name, name}, How: name})
 	}
 	file := pdfFile(t, s)

@@ -307,7 +307,7 @@ func TestWordsClaimNothing(t *testing.T) {
 // visible sign for the others, and its meaning; in the place of a name without
 // any stands the account, once, with a word on why. The text has the whole name.
 func TestUncoveredScripts(t *testing.T) {
-	const account, nobody = "adm-7@northgate.example", "name in a script this document cannot print"
+	const account, nobody = "adm-7@msp.example", "name in a script this document cannot print"
 	for _, c := range []struct {
 		name, account, shown string
 		signs, unnamed       bool // which of the two explanations stands there
@@ -359,3 +359,69 @@ func TestLogoKinds(t *testing.T) {
 		}
 	}
 }
+
+// The texts of the key figures keep clear of each other and of their box,
+// whichever of them wrap.
+func TestFigureBoxes(t *testing.T) {
+	s := quiet(t)
+	s.PreviousPeriod = "PREVIOUS period"
+	s.Figures = []summary.Figure{
+		{Value: "1", Label: "LABEL short", Note: "NOTE of some length that takes three lines in its box, or even more of them"},
+		{Value: "2", Label: "LABEL that is long enough to take three lines of its box", Note: "NOTE short", Previous: "a value that does not fit on the line either"},
+		{Value: "3", Label: "LABEL", Previous: "3"}, {Value: "4", Label: "LABEL on two lines of the box", Note: "NOTE"},
+	}
+	type box struct{ left, top, right, bottom float64 }
+	var words []box
+	tops := map[string]map[float64]bool{}
+	page, _, _ := strings.Cut(pdfText(t, pdfFile(t, s), "-bbox"), ">attention<")
+	for _, m := range wordBox.FindAllStringSubmatch(page, -1) {
+		if m[1] != "" {
+			continue
+		}
+		var b box
+		fmt.Sscan(strings.Join(m[3:7], " "), &b.left, &b.top, &b.right, &b.bottom)
+		words = append(words, b)
+		if kind := m[7]; kind == strings.ToUpper(kind) && len(kind) > 3 {
+			if tops[kind] == nil {
+				tops[kind] = map[float64]bool{}
+			}
+			tops[kind][b.top] = true
+		}
+	}
+	for i, a := range words {
+		for _, b := range words[i+1:] {
+			middle := func(w box) float64 { return (w.top + w.bottom) / 2 } // boxes hold ascent and descent of the font
+			if a.left < b.right && b.left < a.right && max(middle(a), middle(b))-min(middle(a), middle(b)) < 8 {
+				t.Errorf("%v and %v collide", a, b)
+			}
+		}
+	}
+	for _, kind := range []string{"LABEL", "NOTE", "PREVIOUS"} {
+		if len(tops[kind]) != 1 {
+			t.Errorf("%s stands at different heights: %v", kind, tops[kind])
+		}
+	}
+}
+
+// No page ends with a heading: what it stands over has moved on with it.
+func TestHeadingsStayWithTheirText(t *testing.T) {
+	for name, example := range examples {
+		for extra := range 7 { // moves everything down line by line
+			s := example(t)
+			for range extra {
+				s.Checks = append(s.Checks, "Ask us")
+				s.Coverage = append(s.Coverage, strings.Repeat("We read the records. ", 4))
+			}
+			for n, page := range strings.Split(pdfText(t, pdfFile(t, s), "-raw"), "\f") {
+				lines := strings.Split(strings.TrimSpace(page), "\n")
+				for i, l := range lines {
+					if strings.HasPrefix(l, "Verification code NG-26Q3-0417-7F3K-9QXM ·") && i > 0 && n > 0 && headings.MatchString(lines[i-1]) {
+						t.Errorf("%s and %d more lines: page %d ends with %q", name, extra, n+1, lines[i-1])
+					}
+				}
+			}
+		}
+	}
+}
+
+var headings = regexp.MustCompile(`^(People and roles|When access was used|Every use of access|Signed in to your tenant \(.*|Activated only \(.*|Of these, without .*|Agreements between us|Where this comes from|Gaps in the records|Not part of this report|How to check this yourself|Words used)$`)

@@ -123,7 +123,7 @@ func shared(u Use) Use {
 const startsInRow = 42
 
 func (c *composer) togetherTable(groups [][]Use) table {
-	t := table{columns: []column{{"Person", 41, false}, {"Role and approval", 35, false}, {"How often", 20, false}, {"Activated on", 78, false}}}
+	t := table{columns: []column{{"Person", 37, false}, {"Role and approval", 35, false}, {"How often", 18, false}, {"Activated on", 84, false}}}
 	for _, g := range groups {
 		often, starts := c.often(g)
 		withheld := part{text: "Purpose not shown: " + g[0].Withheld, look: quiet}
