@@ -3,6 +3,7 @@ package collectors
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
 )
@@ -129,8 +131,23 @@ func (r *runner) collect(ctx context.Context) error {
 
 func (r *runner) tenantLists(ctx context.Context) error {
 	lists := []collector{customers{}, relationships{r.countRelationships}}
-	r.together(ctx, len(lists), func(ctx context.Context, i int) { r.part(ctx, lists[i], r.Tenant) })
-	return nil
+	silent := make([]error, len(lists))
+	r.together(ctx, len(lists), func(ctx context.Context, i int) {
+		if err := r.part(ctx, lists[i], r.Tenant); unanswered(err) {
+			silent[i] = err
+		}
+	})
+	if slices.Contains(silent, nil) {
+		return nil
+	}
+	return fmt.Errorf("nothing can be read from tenant %s: %w", r.Tenant, silent[0])
+}
+
+// unanswered reports that there is no service to speak of, or no token for it:
+// asking for everything else would only repeat that, for hours.
+func unanswered(err error) bool {
+	var said *graph.Error
+	return errors.As(err, &said) && (said.Status == 0 || said.Reason == graph.Unauthorized)
 }
 
 // assignments asks for the access assignments of every relationship that gives or
@@ -262,11 +279,15 @@ func (r *runner) together(ctx context.Context, n int, do func(ctx context.Contex
 	})
 }
 
-// part collects one part and notes how much of it was seen.
-func (r *runner) part(ctx context.Context, c collector, object string) {
-	if s := r.open(ctx, c, object); s != nil {
-		r.close(ctx, c, object, s, c.Collect(ctx, r.named(c, object), s))
+// part collects one part, notes how much of it was seen, and tells what ended it.
+func (r *runner) part(ctx context.Context, c collector, object string) error {
+	s := r.open(ctx, c, object)
+	if s == nil {
+		return nil
 	}
+	err := c.Collect(ctx, r.named(c, object), s)
+	r.close(ctx, c, object, s, err)
+	return err
 }
 
 // groupPart is part for a list of one group. Of a group that is gone, "not found"

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"countersign/collectors"
+	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 	"countersign/fixtures"
 )
@@ -490,5 +492,50 @@ func TestSealsDoNotDependOnHowItWasAsked(t *testing.T) {
 			}
 		}
 		expectWhole(t, w.store)
+	}
+}
+
+func TestASilentTenantEndsTheRunAtOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault *graph.Error
+		want  string
+	}{
+		"no answer": {&graph.Error{Reason: graph.Broken, Message: "connection refused"}, "connection refused"},
+		"no token":  {&graph.Error{Reason: graph.Unauthorized, Status: 401, Message: "the secret has expired"}, "the secret has expired"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := 0
+			st := openStore(t, filepath.Join(t.TempDir(), "a.db"))
+			_, err := collectors.Run(t.Context(), collectors.Options{Tenant: "11111111-0000-4000-8000-000000000001", Client: silent{c.fault, &asked}, Store: st, At: now, Now: atOnce})
+			if err == nil || !strings.Contains(err.Error(), "nothing can be read from tenant") || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v", err)
+			}
+			if asked != 2 {
+				t.Errorf("%d lists were asked after all", asked)
+			}
+			if _, err := snapshot.LastAt(t.Context(), st.Read(), now); !errors.Is(err, snapshot.ErrNoSnapshot) {
+				t.Errorf("something was sealed: %v", err)
+			}
+		})
+	}
+}
+
+// silent is a tenant that never answers.
+type silent struct {
+	fault *graph.Error
+	asked *int
+}
+
+func (s silent) EachPage(context.Context, string, func(graph.Page) error) error {
+	*s.asked++
+	return s.fault
+}
+func (s silent) Get(context.Context, string) (graph.Page, error) {
+	*s.asked++
+	return graph.Page{}, s.fault
+}
+func (s silent) Together(ctx context.Context, n int, do func(context.Context, int)) {
+	for i := range n {
+		do(ctx, i)
 	}
 }

@@ -64,8 +64,8 @@ func telling(name string) []string {
 
 // evidenceOf is what the sealed store knows that belongs to one customer alone.
 type evidenceOf struct {
-	own    map[string][]string // by customer: words that name it
-	uses   []use
+	own  map[string][]string // by customer: words that name it
+	uses []use
 }
 
 // use is an activation, the customers its person signed in to while it lasted, and
@@ -220,6 +220,7 @@ func TestNoCustomerReadsOfAnother(t *testing.T) {
 		t.Fatal(folders, err)
 	}
 	var told strings.Builder
+	tickets := 0
 	for _, folder := range folders {
 		customer := filepath.Base(folder)[len(filepath.Base(folder))-36:]
 		c := evidence.against(customer)
@@ -235,7 +236,16 @@ func TestNoCustomerReadsOfAnother(t *testing.T) {
 				t.Errorf("%s says %q", path, found)
 			}
 		}
-		told.WriteString(folded(poppler(t, "pdftotext", "-raw", filepath.Join(folder, "access-summary_2026-Q3.pdf"), "-")))
+		text := folded(poppler(t, "pdftotext", "-raw", filepath.Join(folder, "access-summary_2026-Q3.pdf"), "-"))
+		for _, u := range evidence.uses {
+			if u.Ticket != "" && u.tiedTo(customer) && strings.Contains(text, strings.ToLower(u.Ticket)) {
+				tickets++
+			}
+		}
+		told.WriteString(text)
+	}
+	if tickets < 10 {
+		t.Errorf("only %d tickets are told to those whose they are", tickets)
 	}
 	// What names another customer is masked where it stood, not dropped.
 	if want := "copy the intranet layout of [another customer]"; !strings.Contains(told.String(), want) {
@@ -249,20 +259,27 @@ func TestCanariesAreFound(t *testing.T) {
 	for customer := range evidence.own {
 		c := evidence.against(customer)
 		for _, planted := range slices.Concat(c.words, c.purposes) {
-			if !slices.Contains(c.found("A line\nof text "+strings.ToUpper(planted[:1])+strings.ReplaceAll(planted[1:], " ", "\n  ")+", and more"), planted) {
+			if !slices.Contains(c.found("A line\nof text "+strings.ToUpper(strings.ReplaceAll(planted, " ", "\n  "))+", and more"), planted) {
 				t.Errorf("%q is not found", planted)
 			}
 		}
 	}
 	c := canaries{words: []string{"źródło", "zrodlo", "chg0104999"}, purposes: []string{"restore a library version"}}
 	day := time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
-	clean := summary.Summary{MSP: "Northgate MSP", Customer: "Alder & Finch Ltd", TenantID: "t", Since: day, Until: day.AddDate(0, 3, 0), Created: day.AddDate(0, 3, 1)}
+	clean := summary.Summary{MSP: "Northgate MSP", Customer: "Alder & Finch Ltd", TenantID: "t", Since: day, Until: day.AddDate(0, 3, 0), Created: day.AddDate(0, 3, 1),
+		Answer: []string{"Nobody signed in."}}
 	for name, plant := range map[string]func(*summary.Summary){
-		"title":   func(s *summary.Summary) { s.Customer = "Zakłady Mleczne Źródło" },
-		"person":  func(s *summary.Summary) { s.People.Rows = []summary.Person{{Name: "Emre", Account: "emre@zrodlo.example"}} },
-		"ticket":  func(s *summary.Summary) { s.SignedIn.Rows = []summary.Use{{Start: day, Person: "Emre", Ticket: "CHG0104999"}} },
-		"purpose": func(s *summary.Summary) { s.SignedIn.Rows = []summary.Use{{Start: day, Person: "Emre", Purpose: "Restore a library version"}} },
-		"":        func(*summary.Summary) {},
+		"title": func(s *summary.Summary) { s.Customer = "Zakłady Mleczne Źródło" },
+		"person": func(s *summary.Summary) {
+			s.People.Rows = []summary.Person{{Name: "Emre", Account: "emre@zrodlo.example"}}
+		},
+		"ticket": func(s *summary.Summary) {
+			s.SignedIn.Rows = []summary.Use{{Start: day, Person: "Emre", Ticket: "CHG0104999"}}
+		},
+		"purpose": func(s *summary.Summary) {
+			s.SignedIn.Rows = []summary.Use{{Start: day, Person: "Emre", Purpose: "Restore a library version"}}
+		},
+		"": func(*summary.Summary) {},
 	} {
 		s := clean
 		plant(&s)

@@ -99,6 +99,14 @@ func files(t *testing.T, dir string, folders ...string) map[string][]byte {
 	return out
 }
 
+func write(t *testing.T, path string, text []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// seals lists the records of a database's chain.
 func seals(t *testing.T, dir string) []string {
 	t.Helper()
 	st, err := store.Open(t.Context(), store.Options{Path: filepath.Join(dir, "countersign.db")})

@@ -75,7 +75,8 @@ type world struct {
 	*fixtures.MSP
 	server  *fixtures.Server
 	clock   worldClock
-	rewrite *strings.Replacer // of what it answers; nil: nothing
+	rewrite *strings.Replacer   // of what it answers; nil: nothing
+	look    func(*http.Request) // at each request, one at a time; nil: nobody
 
 	mu    sync.Mutex
 	asked int
@@ -97,6 +98,9 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	w.asked++
 	asked, hook := w.asked, w.hook
+	if w.look != nil {
+		w.look(r)
+	}
 	w.mu.Unlock()
 	if hook != nil {
 		hook(asked)
@@ -121,6 +125,7 @@ func (w *world) watch(hook func(asked int)) (before int) {
 	return before
 }
 
+// recorder holds an answer back.
 type recorder struct {
 	header http.Header
 	status int

@@ -57,8 +57,8 @@ func pick(ctx context.Context, q Querier, which string, fits func(Sealed) bool, 
 		return Sealed{}, err
 	}
 	found := Sealed{}
-	for _, s := range all {
-		if fits(s) && (found.ID == 0 || last) {
+	for _, s := range all { // by number; of one instant the later number counts
+		if fits(s) && (found.ID == 0 || last && !s.At.Before(found.At) || !last && s.At.Before(found.At)) {
 			found = s
 		}
 	}

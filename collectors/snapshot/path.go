@@ -284,7 +284,7 @@ func (a *Access) loadPrincipals(ctx context.Context, q Querier) error {
 }
 
 func (a *Access) loadDirect(ctx context.Context, q Querier) error {
-	return each(ctx, q, `SELECT group_id, principal, state, instance, type, starts, ends FROM membership WHERE snapshot = ? ORDER BY group_id, principal, instance`, a.Snapshot, func(r *sql.Rows) error {
+	return each(ctx, q, `SELECT group_id, principal, state, instance, type, starts, ends FROM membership WHERE snapshot = ? ORDER BY group_id, principal, instance, state`, a.Snapshot, func(r *sql.Rows) error {
 		var m Membership
 		if err := r.Scan(&m.Group, &m.Principal, &m.State, &m.Instance, &m.Type, (*instant)(&m.Starts), (*instant)(&m.Ends)); err != nil {
 			return err
