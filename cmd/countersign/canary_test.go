@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"countersign/cmd/countersign/config"
 	"countersign/collectors/store"
@@ -40,17 +42,20 @@ func (c canaries) found(text string) []string {
 	return out
 }
 
-// raw lists the canaries in bytes that are not text, as UTF-8 and as UTF-16.
+// raw lists the canaries in bytes that are not text: as UTF-8 and as UTF-16, in
+// small letters, in capitals and beginning with one.
 func (c canaries) raw(content []byte) []string {
 	var out []string
-	lower := bytes.ToLower(content)
 	for _, w := range c.words {
-		var wide []byte
-		for _, u := range utf16.Encode([]rune(w)) {
-			wide = append(wide, byte(u>>8), byte(u))
-		}
-		if bytes.Contains(lower, []byte(w)) || bytes.Contains(lower, wide) {
-			out = append(out, w)
+		first, size := utf8.DecodeRuneInString(w)
+		for _, form := range []string{w, strings.ToUpper(w), string(unicode.ToUpper(first)) + w[size:]} {
+			var wide []byte
+			for _, u := range utf16.Encode([]rune(form)) {
+				wide = binary.BigEndian.AppendUint16(wide, u)
+			}
+			if bytes.Contains(content, []byte(form)) || bytes.Contains(content, wide) {
+				out = append(out, w)
+			}
 		}
 	}
 	return out
@@ -300,7 +305,7 @@ func TestCanariesAreFound(t *testing.T) {
 		}
 	}
 	metadata := canaries{words: []string{"źródło"}}
-	if len(metadata.raw([]byte("\xfe\xff\x01\x7a\x00r\x00\xf3\x00d\x01\x42\x00o"))) != 1 || len(metadata.raw([]byte("<dc:title>Źródło</dc:title>"))) != 1 {
+	if len(metadata.raw([]byte("\xfe\xff\x01\x79\x00r\x00\xf3\x00d\x01\x42\x00o"))) != 1 || len(metadata.raw([]byte("<dc:title>Źródło</dc:title>"))) != 1 {
 		t.Error("metadata is not searched")
 	}
 	if got := fmt.Sprint(telling("Zakłady Mleczne Źródło Sp. z o.o.")); got != "[zakłady mleczne źródło]" {

@@ -32,7 +32,7 @@ func TestKilledProgram(t *testing.T) {
 
 	// How many requests a run makes that nobody kills.
 	requests := 0
-	for n := 1; n <= 1 || n < requests; n += max(requests/10, 1) {
+	for n := 1; n <= 1 || n < requests; n += max((requests+8)/9, 1) {
 		dir := filepath.Join(t.TempDir(), "copy")
 		if err := os.CopyFS(dir, os.DirFS(base)); err != nil {
 			t.Fatal(err)

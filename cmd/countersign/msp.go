@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,8 +21,6 @@ import (
 	"countersign/reviews"
 	"countersign/rules"
 	"countersign/rules/rule"
-
-	"bytes"
 )
 
 // msp is the work of one configured MSP on its open database: what a command and

@@ -126,31 +126,43 @@ func (m msp) campaign(ctx context.Context, name string, closed bool) (reviews.Ca
 	return all[len(all)-1], nil
 }
 
-func (a *app) reviewStatus(cmd *cobra.Command, name, format string) (err error) {
-	m, release, err := a.reader(cmd.Context())
+// onCampaign opens the database, finds the campaign and hands both on.
+func (a *app) onCampaign(cmd *cobra.Command, name string, closed bool, open func(context.Context) (msp, func(*error), error), do func(msp, reviews.Campaign) error) (err error) {
+	m, release, err := open(cmd.Context())
 	if err != nil {
 		return err
 	}
 	defer release(&err)
-	c, err := m.campaign(cmd.Context(), name, true)
+	c, err := m.campaign(cmd.Context(), name, closed)
 	if err != nil {
 		return err
 	}
-	s, err := reviews.Status(cmd.Context(), m.st, c.Name)
-	if err != nil {
-		return err
-	}
-	l := list{columns: []string{"reviewer", "name", "items", "decided", "returned"}, value: s}
-	for _, r := range s.Reviewers {
-		l.rows = append(l.rows, []string{r.Person, r.Name, fmt.Sprint(r.Items), fmt.Sprint(r.Decided), map[bool]string{true: "yes", false: "no"}[r.Returned]})
-	}
-	if format == "table" {
-		fmt.Fprintf(cmd.OutOrStdout(), "%s (%s) is %s: %d of %d items decided, %d of %d access paths covered.\n\n", s.Campaign, s.Period, s.State, s.Decided, s.Items, s.PathsCovered, s.Paths)
-		for _, why := range s.Incomplete {
-			fmt.Fprintf(cmd.OutOrStdout(), "INCOMPLETE: %s\n", printable(why, false))
+	return do(m, c)
+}
+
+// writing is writer for one command, in the form that onCampaign takes.
+func (a *app) writing(command string) func(context.Context) (msp, func(*error), error) {
+	return func(ctx context.Context) (msp, func(*error), error) { return a.writer(ctx, command, false) }
+}
+
+func (a *app) reviewStatus(cmd *cobra.Command, name, format string) error {
+	return a.onCampaign(cmd, name, true, a.reader, func(m msp, c reviews.Campaign) error {
+		s, err := reviews.Status(cmd.Context(), m.st, c.Name)
+		if err != nil {
+			return err
 		}
-	}
-	return l.print(cmd.OutOrStdout(), format)
+		l := list{columns: []string{"reviewer", "name", "items", "decided", "returned"}, value: s}
+		for _, r := range s.Reviewers {
+			l.rows = append(l.rows, []string{r.Person, r.Name, fmt.Sprint(r.Items), fmt.Sprint(r.Decided), map[bool]string{true: "yes", false: "no"}[r.Returned]})
+		}
+		if format == "table" {
+			fmt.Fprintf(cmd.OutOrStdout(), "%s (%s) is %s: %d of %d items decided, %d of %d access paths covered.\n\n", s.Campaign, s.Period, s.State, s.Decided, s.Items, s.PathsCovered, s.Paths)
+			for _, why := range s.Incomplete {
+				fmt.Fprintf(cmd.OutOrStdout(), "INCOMPLETE: %s\n", printable(why, false))
+			}
+		}
+		return l.print(cmd.OutOrStdout(), format)
+	})
 }
 
 func (a *app) reviewImport(cmd *cobra.Command, paths []string) (err error) {
@@ -244,28 +256,21 @@ func faultLine(f reviews.Fault) string {
 	return strings.Join(where, ", ") + ": " + text
 }
 
-func (a *app) reviewPlan(cmd *cobra.Command, name, format string) (err error) {
-	m, release, err := a.reader(cmd.Context())
-	if err != nil {
-		return err
-	}
-	defer release(&err)
-	c, err := m.campaign(cmd.Context(), name, true)
-	if err != nil {
-		return err
-	}
-	plan, err := reviews.Plan(cmd.Context(), m.st, c.Name)
-	if err != nil {
-		return err
-	}
-	if format == "csv" {
-		return reviews.WritePlanCSV(cmd.OutOrStdout(), plan)
-	}
-	l := list{columns: []string{"order", "action", "what", "reason", "item"}, value: append([]reviews.Action{}, plan...)}
-	for _, p := range plan {
-		l.rows = append(l.rows, []string{fmt.Sprint(p.Order), p.Action, actionWords(p), p.Reason, p.Item})
-	}
-	return l.print(cmd.OutOrStdout(), format)
+func (a *app) reviewPlan(cmd *cobra.Command, name, format string) error {
+	return a.onCampaign(cmd, name, true, a.reader, func(m msp, c reviews.Campaign) error {
+		plan, err := reviews.Plan(cmd.Context(), m.st, c.Name)
+		if err != nil {
+			return err
+		}
+		if format == "csv" {
+			return reviews.WritePlanCSV(cmd.OutOrStdout(), plan)
+		}
+		l := list{columns: []string{"order", "action", "what", "reason", "item"}, value: plan}
+		for _, p := range plan {
+			l.rows = append(l.rows, []string{fmt.Sprint(p.Order), p.Action, actionWords(p), p.Reason, p.Item})
+		}
+		return l.print(cmd.OutOrStdout(), format)
+	})
 }
 
 // actionWords says what an action is about.
@@ -279,18 +284,11 @@ func actionWords(p reviews.Action) string {
 	return strings.Join(words, " > ")
 }
 
-func (a *app) reviewClose(cmd *cobra.Command, name string) (err error) {
-	m, release, err := a.writer(cmd.Context(), "review close", false)
-	if err != nil {
+func (a *app) reviewClose(cmd *cobra.Command, name string) error {
+	return a.onCampaign(cmd, name, false, a.writing("review close"), func(m msp, c reviews.Campaign) error {
+		_, err := m.close(cmd.Context(), cmd.OutOrStdout(), c)
 		return err
-	}
-	defer release(&err)
-	c, err := m.campaign(cmd.Context(), name, false)
-	if err != nil {
-		return err
-	}
-	_, err = m.close(cmd.Context(), cmd.OutOrStdout(), c)
-	return err
+	})
 }
 
 // close closes a campaign, says what it came to, and writes the plan.
@@ -366,25 +364,18 @@ func (m msp) uncovered(folder reports.Folder, c reviews.Campaign, closing review
 	return file, err
 }
 
-func (a *app) reviewVerify(cmd *cobra.Command, name string, id int64, format string) (err error) {
-	m, release, err := a.writer(cmd.Context(), "review verify", false)
-	if err != nil {
-		return err
-	}
-	defer release(&err)
-	c, err := m.campaign(cmd.Context(), name, true)
-	if err != nil {
-		return err
-	}
-	s, err := m.snapshotAt(cmd.Context(), id, a.at)
-	if err != nil {
-		return err
-	}
-	v, err := reviews.Verify(cmd.Context(), m.st, c.Name, s.ID, a.at)
-	if err != nil {
-		return err
-	}
-	return verified(v).print(cmd.OutOrStdout(), format)
+func (a *app) reviewVerify(cmd *cobra.Command, name string, id int64, format string) error {
+	return a.onCampaign(cmd, name, true, a.writing("review verify"), func(m msp, c reviews.Campaign) error {
+		s, err := m.snapshotAt(cmd.Context(), id, a.at)
+		if err != nil {
+			return err
+		}
+		v, err := reviews.Verify(cmd.Context(), m.st, c.Name, s.ID, a.at)
+		if err != nil {
+			return err
+		}
+		return verified(v).print(cmd.OutOrStdout(), format)
+	})
 }
 
 func verified(v reviews.Verification) list {

@@ -5,6 +5,7 @@
 // connection, reads no clock, and imports no other package of this program.
 // Both renderings are made from the same blocks, so that they cannot tell two
 // stories. What the value leaves out is said to be unknown, never shown as
-// nothing. Equal values give equal bytes; any text gives a document. Names in
-// scripts its fonts do not cover are marked in the PDF, whole in the text.
+// nothing. Equal values give equal bytes; any text gives a document. Where the
+// fonts have no letter of a person's name the PDF gives the account instead, and
+// marks other characters they lack; the text is whole.
 package summary

@@ -153,7 +153,8 @@ const (
 
 // Use is one sign-in or one activation. Purpose and Ticket are given only where
 // they are tied to this customer; else Withheld says why they are not shown,
-// and then neither is printed.
+// and then neither is printed. Uses in ActivatedOnly that withhold are put together
+// where they differ in start and duration only; each start is still listed.
 type Use struct {
 	Start    time.Time
 	Lasted   time.Duration // 0: not recorded
