@@ -74,10 +74,10 @@ func (v customerView) signedIn() (uses []summary.Use, tied map[string]bool) {
 		}
 		if activation != nil {
 			v.grantedBy(&use, *activation)
-			v.tell(&use, *activation, v.alone[activation.Group] || v.onlyHere(*activation))
+			v.tell(&use, *activation, v.alone[activation.Group] || v.onlyHere(*activation), "the same activation served other customers too")
 		} else {
 			v.role(&use, s.person, func(h holding) bool { return h.member.State != snapshot.Eligible })
-			use.Withheld = "no activation belongs to this sign-in: the access was standing"
+			use.Withheld, use.Approval = "no activation belongs to this sign-in: the access was standing", "not needed"
 		}
 		uses = append(uses, use)
 	}
@@ -99,7 +99,7 @@ func (v customerView) activatedOnly(tied map[string]bool) []summary.Use {
 				use.Lasted = a.Ends.Sub(a.Starts)
 			}
 			v.grantedBy(&use, a)
-			v.tell(&use, a, v.alone[group])
+			v.tell(&use, a, v.alone[group], "the group serves other customers too")
 			uses = append(uses, use)
 		}
 	}
@@ -123,10 +123,11 @@ func (v customerView) onlyHere(a snapshot.Activation) bool {
 	})
 }
 
-// tell fills in purpose and ticket when they belong to this customer.
-func (v customerView) tell(use *summary.Use, a snapshot.Activation, ours bool) {
+// tell fills in purpose and ticket when they belong to this customer; else why
+// they are not shown.
+func (v customerView) tell(use *summary.Use, a snapshot.Activation, ours bool, whyNot string) {
 	if !ours {
-		use.Withheld = "the same activation served other customers too"
+		use.Withheld = whyNot
 		return
 	}
 	purpose, named := v.names.mask(a.Justification)
