@@ -200,7 +200,7 @@ func (v customerView) dayStates(zone *time.Location) []summary.Day {
 		next := time.Date(l.Year(), l.Month(), l.Day()+1, 0, 0, 0, 0, zone)
 		state := summary.Missing
 		switch {
-		case !served.IsZero() && next.Before(served):
+		case !served.IsZero() && !next.After(served):
 			state = summary.NotServed
 		case v.signInsRead(day, next):
 			state = summary.Complete

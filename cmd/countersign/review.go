@@ -265,7 +265,7 @@ func (a *app) reviewPlan(cmd *cobra.Command, name, format string) error {
 		if format == "csv" {
 			return reviews.WritePlanCSV(cmd.OutOrStdout(), plan)
 		}
-		l := list{columns: []string{"order", "action", "what", "reason", "item"}, value: plan}
+		l := list{columns: []string{"order", "action", "what", "reason", "item"}, value: append([]reviews.Action{}, plan...)}
 		for _, p := range plan {
 			l.rows = append(l.rows, []string{fmt.Sprint(p.Order), p.Action, actionWords(p), p.Reason, p.Item})
 		}
