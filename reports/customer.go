@@ -171,9 +171,8 @@ func (v customerView) summary(c snapshot.Customer, sender Sender, zone *time.Loc
 		Seal:    v.Access.Seal, PreviousSeal: v.previousSeal,
 	}
 	s.People = summary.List[summary.Person]{Rows: v.people(signedIn, activated, logs.read, acts.read), Read: held.read, Gap: held.gap}
-	s.Coverage = []string{fmt.Sprintf("Access was read on %s. The sign-in log and the activation log were read for the period above as the strip shows.", v.Access.At.In(zone).Format("2 January 2006 at 15:04"))}
-	s.NotCovered = []string{"What was done inside your tenant after signing in is in your own audit log and not part of this report."}
-	s.Attention = v.attention(zone)
+	s.Coverage = []string{fmt.Sprintf("Who holds access was read on %s. The strip shows on which days of the period the sign-in log was read.", v.Access.At.In(zone).Format("2 January 2006 at 15:04"))}
+	s.Attention = v.attention(zone, held.read)
 	s.Figures = v.figures(s, v.numbersBefore(c, sender, zone))
 	s.Answer, s.AnswerTone = v.answer(s, logs.read, held.read)
 	s.Incomplete = strings.Join(slices.DeleteFunc([]string{held.gap, acts.gap}, func(g string) bool { return g == "" }), " ")
@@ -291,10 +290,12 @@ func (v customerView) job(p snapshot.Principal) string {
 	return v.users[p.ID].Job
 }
 
-// how words in which ways a person has the access, the strongest first.
+// how words in which ways a person has the access, the strongest first; where ways
+// differ, each with its roles.
 func (v customerView) how(holds []holding) string {
 	slices.SortStableFunc(holds, func(a, b holding) int { return cmp.Compare(order(a.member.State), order(b.member.State)) })
 	var ways []string
+	roles := map[string][]string{}
 	for _, h := range holds {
 		way := "permanent"
 		switch h.member.State {
@@ -305,6 +306,13 @@ func (v customerView) how(holds []holding) string {
 		}
 		if !slices.Contains(ways, way) {
 			ways = append(ways, way)
+		}
+		roles[way] = append(roles[way], h.roles...)
+	}
+	if len(ways) > 1 {
+		for i, way := range ways {
+			names, _ := roleNames(roles[way])
+			ways[i] = strings.Join(names, ", ") + ": " + way
 		}
 	}
 	return strings.Join(ways, "; ")

@@ -229,7 +229,7 @@ func TestPeopleAndHowTheyHoldAccess(t *testing.T) {
 	for _, p := range got.Rows {
 		out = append(out, fmt.Sprintf("%s, %s, %s: %s; signed in %s", p.Name, p.Job, strings.Join(p.Roles, "+"), p.How, p.SignedIn))
 	}
-	want := "Ada Lovelace, Specialist, Helpdesk Administrator+Exchange Administrator: on request, at most 4 h, with a reason; on request, at most 4 h, with a reason, a second person approves; signed in 0\n" +
+	want := "Ada Lovelace, Specialist, Helpdesk Administrator+Exchange Administrator: Exchange Administrator: on request, at most 4 h, with a reason; Helpdesk Administrator: on request, at most 4 h, with a reason, a second person approves; signed in 0\n" +
 		"Bo (admin), , Helpdesk Administrator+Exchange Administrator: permanent; signed in 0"
 	if s := strings.Join(out, "\n"); s != want || got.Read != summary.Whole {
 		t.Errorf("got\n%s\nwant\n%s", s, want)
@@ -241,7 +241,7 @@ func TestAttentionForAnAgreementThatEnds(t *testing.T) {
 	if a := got[acme].Attention; len(a) != 0 {
 		t.Errorf("it extends itself, nothing needs attention: %v", a)
 	}
-	if a := got[birch].Attention; len(a) != 1 || a[0].Title != "Your approval for our access ends on 15 November 2026." {
+	if a := got[birch].Attention; len(a) != 2 || a[0].Title != "Privileged access is held permanently." || a[1].Title != "Your approval for our access ends on 15 November 2026." {
 		t.Errorf("got %v", a)
 	}
 }

@@ -14,8 +14,12 @@ import (
 const soon = 60 * 24 * time.Hour
 
 // attention lists what the customer must know or decide.
-func (v customerView) attention(zone *time.Location) []summary.Attention {
+func (v customerView) attention(zone *time.Location, held summary.Reading) []summary.Attention {
 	var out []summary.Attention
+	if n := v.standing(); n > 0 && held == summary.Whole {
+		out = append(out, summary.Attention{Title: "Privileged access is held permanently.",
+			Text: fmt.Sprintf("%d of our people can use a privileged role at any time, without asking first; the table People and roles names them. Ask us whether it could be on request instead.", n)})
+	}
 	for _, r := range v.relationships[v.tenant] {
 		switch {
 		case snapshot.GivesAccess(r.Status) && !r.Extends() && !r.Ends.IsZero() && r.Ends.Sub(v.Access.At) < soon:
@@ -37,8 +41,8 @@ func (v customerView) attention(zone *time.Location) []summary.Attention {
 // before where it is known.
 func (v customerView) figures(s summary.Summary, before []string) []summary.Figure {
 	out := []summary.Figure{
-		{Label: "people who can have access", Note: "of us, now or on request"},
-		{Label: "stays in your tenant", Note: fmt.Sprintf("by %d of our people", persons(s.SignedIn.Rows))},
+		{Label: "can have access", Note: "people and other accounts of ours"},
+		{Label: "times signed in", Note: fmt.Sprintf("by %d of our people", persons(s.SignedIn.Rows))},
 		{Label: "activations without a sign-in", Note: "allowed entry, none seen here"},
 		{Label: "hold privileged access permanently", Note: "of our people"},
 	}
@@ -54,14 +58,19 @@ func (v customerView) figures(s summary.Summary, before []string) []summary.Figu
 // numbers counts people, stays, activations and permanent holders of privileged
 // roles; empty where the record does not allow a number.
 func (v customerView) numbers(s summary.Summary) []string {
-	standing := 0
+	return []string{number(len(s.People.Rows), s.People.Read), number(len(s.SignedIn.Rows), s.SignedIn.Read),
+		number(len(s.ActivatedOnly.Rows), s.ActivatedOnly.Read), number(v.standing(), s.People.Read)}
+}
+
+// standing counts those who hold a privileged role all the time.
+func (v customerView) standing() int {
+	n := 0
 	for _, holds := range v.holdings {
 		if slices.ContainsFunc(holds, func(h holding) bool { return h.member.State == snapshot.Standing && privileged(h.roles) }) {
-			standing++
+			n++
 		}
 	}
-	return []string{number(len(s.People.Rows), s.People.Read), number(len(s.SignedIn.Rows), s.SignedIn.Read),
-		number(len(s.ActivatedOnly.Rows), s.ActivatedOnly.Read), number(standing, s.People.Read)}
+	return n
 }
 
 func privileged(roles []string) bool {
@@ -109,21 +118,19 @@ func (v customerView) answer(s summary.Summary, logs, held summary.Reading) ([]s
 	default:
 		out = append(out, "We cannot say whether one of us signed in to your tenant: the record was not read whole.")
 	}
-	standing := s.Figures[3].Value
+	standing := v.standing()
 	switch {
 	case held != summary.Whole:
 		out = append(out, "Who holds access could not be read whole.")
-	case standing == "0":
+	case standing == 0:
 		out = append(out, "Nobody holds privileged access permanently.")
 	default:
-		var n int
-		fmt.Sscan(standing, &n)
-		out = append(out, fmt.Sprintf("%s privileged access permanently.", count(n, "of us holds", "of us hold")))
+		out = append(out, fmt.Sprintf("%d of our people %s privileged access permanently.", standing, map[bool]string{true: "holds", false: "hold"}[standing == 1]))
 	}
 	if n := len(s.Attention); n > 0 {
 		out = append(out, count(n, "item needs", "items need")+" your attention.")
 	}
-	if len(s.Attention) == 0 && standing == "0" && logs == summary.Whole {
+	if len(s.Attention) == 0 && standing == 0 && held == summary.Whole && logs == summary.Whole {
 		return out, summary.Good
 	}
 	return out, summary.NeedsAttention
@@ -239,12 +246,15 @@ func (v customerView) signInsRead(from, until time.Time) bool {
 func (v customerView) sources(sender Sender, zone *time.Location) []summary.Source {
 	asOf := "as of " + v.Access.At.In(zone).Format("2 January 2006")
 	var out []summary.Source
-	for _, kinds := range [][]snapshot.Kind{{snapshot.Relationships}, {snapshot.AccessAssignments}, {snapshot.Memberships}, {snapshot.GroupEligibilities}, {snapshot.GroupActivations}} {
-		r := v.reading(kinds...)
-		out = append(out, summary.Source{Name: sourceName(kinds[0]) + " of " + sender.Name, ReadAt: v.Access.At, Window: asOf, State: r.read, Note: r.gap})
+	for _, kind := range []snapshot.Kind{snapshot.Relationships, snapshot.AccessAssignments, snapshot.Memberships, snapshot.GroupEligibilities} {
+		r := v.reading(kind)
+		out = append(out, summary.Source{Name: sourceName(kind) + " of " + sender.Name, ReadAt: v.Access.At, Window: asOf, State: r.read, Note: r.gap})
 	}
-	logs := v.signInReading(zone)
-	return append(out, summary.Source{Name: "Sign-in log of " + sender.Name + " (Microsoft Entra)", ReadAt: v.Access.At, Window: "the period of this report", State: logs.read, Note: logs.gap})
+	const period = "the period of this report"
+	acts, logs := v.reading(snapshot.GroupActivations), v.signInReading(zone)
+	return append(out,
+		summary.Source{Name: sourceName(snapshot.GroupActivations) + " of " + sender.Name, ReadAt: v.Access.At, Window: period, State: acts.read, Note: acts.gap},
+		summary.Source{Name: "Sign-in log of " + sender.Name + " (Microsoft Entra)", ReadAt: v.Access.At, Window: period, State: logs.read, Note: logs.gap})
 }
 
 func sourceName(kind snapshot.Kind) string {

@@ -54,7 +54,7 @@ func reviewerBook(ctx context.Context, st *store.Store, c reviews.Campaign, issu
 		Incomplete: strings.Join(c.Incomplete, "; "),
 		Covered:    covered(coverage),
 		Seal:       c.Seal, Created: issue.At,
-		Coverage: coverageLines(coverage, office.Zone),
+		Coverage: coverageLines(coverage, office),
 	}
 	for _, r := range sheet.Decide {
 		book.Decide = append(book.Decide, bookRow(r, access, office.Zone))
@@ -201,7 +201,7 @@ func roleLines(rows []reviews.Row) []workbook.RoleLine {
 		r := snapshot.RoleByID(id)
 		allows := r.Description
 		if why := snapshot.Escalation(id); why != "" {
-			allows += ". Counts as full control: " + why + "."
+			allows += ". Counts as full control: it " + why + "."
 		}
 		out = append(out, workbook.RoleLine{Role: r.Name, Level: r.Tier.String(), Allows: allows})
 	}
@@ -222,10 +222,11 @@ func covered(coverage []snapshot.Coverage) string {
 	return fmt.Sprintf("%d of %d kinds of evidence were read whole; not whole: %s. The sheet Coverage says why.", len(coverage)-len(gaps), len(coverage), strings.Join(gaps, ", "))
 }
 
-func coverageLines(coverage []snapshot.Coverage, zone *time.Location) []workbook.CoverageLine {
+func coverageLines(coverage []snapshot.Coverage, office Office) []workbook.CoverageLine {
+	zone := office.Zone
 	var out []workbook.CoverageLine
 	for _, c := range coverage {
-		line := workbook.CoverageLine{Scope: c.Scope, Kind: string(c.Kind), State: string(c.State), Rows: fmt.Sprint(c.Rows), Reason: c.Reason, AskedAt: c.Asked.In(zone).Format("2006-01-02 15:04")}
+		line := workbook.CoverageLine{Scope: office.Name, Kind: string(c.Kind), State: string(c.State), Rows: fmt.Sprint(c.Rows), Reason: c.Reason, AskedAt: c.Asked.In(zone).Format("2006-01-02 15:04")}
 		if !c.Since.IsZero() {
 			line.Window = c.Since.In(zone).Format("2006-01-02 15:04") + " to " + c.Until.In(zone).Format("2006-01-02 15:04")
 		}

@@ -76,8 +76,10 @@ func (v customerView) signedIn() (uses []summary.Use, tied map[string]bool) {
 			v.grantedBy(&use, *activation)
 			v.tell(&use, *activation, v.alone[activation.Group] || v.onlyHere(*activation), "the same activation served other customers too")
 		} else {
-			v.role(&use, s.person, func(h holding) bool { return h.member.State != snapshot.Eligible })
-			use.Withheld, use.Approval = "no activation belongs to this sign-in: the access was standing", "not needed"
+			use.Withheld = "no activation or standing right that we know of explains this sign-in"
+			if v.role(&use, s.person, func(h holding) bool { return h.member.State != snapshot.Eligible }) {
+				use.Withheld, use.Approval = "no activation belongs to this sign-in: the access was standing", "not needed"
+			}
 		}
 		uses = append(uses, use)
 	}
@@ -146,8 +148,9 @@ func (v customerView) grantedBy(use *summary.Use, a snapshot.Activation) {
 	}
 }
 
-// role names what the person held at the customer through the holdings that fit.
-func (v customerView) role(use *summary.Use, person string, fits func(holding) bool) {
+// role names what the person held at the customer through the holdings that fit;
+// false when there was none.
+func (v customerView) role(use *summary.Use, person string, fits func(holding) bool) bool {
 	var roles []string
 	for _, h := range v.holdings[person] {
 		if fits(h) {
@@ -156,7 +159,9 @@ func (v customerView) role(use *summary.Use, person string, fits func(holding) b
 	}
 	if names, tier := roleNames(roles); len(names) > 0 {
 		use.Role, use.Kind = strings.Join(names, "; "), kindOf(tier)
+		return true
 	}
+	return false
 }
 
 // roleNames names roles, the most powerful first, each once.

@@ -221,6 +221,7 @@ func TestJSONContract(t *testing.T) {
 
 // Each finding that the story guarantees is found, at several instants of it.
 func TestStoryIsFound(t *testing.T) {
+	t.Parallel()
 	w, err := newWorld(4)
 	if err != nil {
 		t.Fatal(err)

@@ -131,6 +131,7 @@ func TestDocumentsOpen(t *testing.T) {
 // A customer whose name is a formula stays a customer with a strange name, in
 // workbooks that go out and come back, in the PDF and in every list.
 func TestHostileNameStaysText(t *testing.T) {
+	t.Parallel()
 	w, err := newWorld(7)
 	if err != nil {
 		t.Fatal(err)

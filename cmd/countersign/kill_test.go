@@ -17,6 +17,7 @@ import (
 // and the next run seals a whole snapshot. (The collectors' own test kills at every
 // request, at writes, and in the midst of sealing.)
 func TestKilledProgram(t *testing.T) {
+	t.Parallel()
 	w, err := newWorld(1)
 	if err != nil {
 		t.Fatal(err)

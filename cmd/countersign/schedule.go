@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"countersign/collectors/store"
+	"countersign/reviews"
 	"countersign/scheduled"
 )
 
@@ -89,7 +90,7 @@ func (a *app) tick(cmd *cobra.Command, at time.Time) (err error) {
 	case err != nil:
 		return err
 	case failed > 0:
-		return fmt.Errorf("%d of %d windows failed; they are tried again at the next run", failed, len(outcomes))
+		return fmt.Errorf("%d of %s failed; it is tried again at the next run", failed, counted(len(outcomes), "window", "windows"))
 	case gaps:
 		return &exit{code: exitGaps}
 	}
@@ -164,6 +165,9 @@ func (m msp) runCampaign(ctx context.Context, w scheduled.Window) (string, error
 		return "", err
 	}
 	c, err := m.openReview(ctx, m.at, s, p, false)
+	if errors.Is(err, reviews.ErrAlreadyOpen) {
+		return p.Name + " is under review already", nil
+	}
 	if err != nil {
 		return "", err
 	}

@@ -183,7 +183,7 @@ func TestSecretsHidden(t *testing.T) {
 	_, failed := list(t.Context(), c, groups)
 	for _, v := range []any{graph.Secret(canary), o, &o, credential, kept, &kept, c, failed, *failed.(*graph.Error)} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%T"} {
-			fmt.Fprintf(&out, verb+"\n", v)
+			fmt.Fprintln(&out, fmt.Sprintf(verb, v))
 		}
 		log.Info("value", "v", v)
 	}

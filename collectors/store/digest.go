@@ -1,9 +1,9 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -88,75 +88,65 @@ func (r *Run) digestParts(ctx context.Context, tx *sqlx.Tx, changed map[change]b
 	return nil
 }
 
-// partNames renders every part as the JSON line that opens its digest.
+// partNames gives each part the line that opens its digest.
 func partNames(ctx context.Context, q sqlx.QueryerContext) (map[int64]string, error) {
-	var rows []struct {
-		ID                  int64
-		Kind, Scope, Object string
+	var parts []struct {
+		ID   int64
+		Name string
 	}
-	err := sqlx.SelectContext(ctx, q, &rows, `
-		SELECT p.id, p.kind, s.value AS scope, o.value AS object
+	err := sqlx.SelectContext(ctx, q, &parts, `
+		SELECT p.id, json_array(p.kind, s.value, o.value) AS name
 		FROM   part p JOIN ident s ON s.id = p.scope JOIN ident o ON o.id = p.object`)
-	if err != nil {
-		return nil, err
+	out := make(map[int64]string, len(parts))
+	for _, p := range parts {
+		out[p.ID] = p.Name
 	}
-	out := make(map[int64]string, len(rows))
-	for _, r := range rows {
-		line, err := canonical([]string{r.Kind, r.Scope, r.Object})
-		if err != nil {
-			return nil, err
-		}
-		out[r.ID] = string(line)
-	}
-	return out, nil
+	return out, err
 }
 
-// partDigest is the SHA-256 over the salt, the part's name and its rows as of the
-// snapshot, one JSON array a line, sorted as bytes. Outside ids stand as text,
-// texts about persons as their salted digest.
+// partDigest is the SHA-256, in hex, over the salt, a line that names the part and
+// the lines of its rows as of the snapshot, sorted as bytes, each ended by a newline.
+// Of a log, only the rows that the snapshot opened count.
+//
+// A line is a JSON array as SQLite's json_array writes it: of the part its kind, scope
+// and object; of a row the name of its table without prefix, its key and its other
+// columns, each in the order of the stage without part. Outside ids stand as text,
+// texts about persons as their salted digest, true as 1, false as 0, NULL as null.
+// There are no spaces. In text \" \\ \b \f \n \r \t are escaped so, the others below
+// U+0020 as \u and four lower case digits, nothing else.
 func (s *Store) partDigest(ctx context.Context, q sqlx.QueryerContext, c change, snapshot int64, salt []byte, name string) (string, error) {
-	var lines [][]byte
-	for _, t := range s.tables {
-		if t.prefix == "derived" || t.log() != c.log {
-			continue
-		}
-		got, err := rowLines(ctx, q, t, c, snapshot)
-		if err != nil {
-			return "", fmt.Errorf("digest %s: %w", t.name, err)
-		}
-		lines = append(lines, got...)
-	}
-	slices.SortFunc(lines, bytes.Compare)
-	text := append([]byte(name), '\n')
-	for _, l := range lines {
-		text = append(append(text, l...), '\n')
-	}
-	return saltedHex(salt, text), nil
-}
-
-func rowLines(ctx context.Context, q sqlx.QueryerContext, t table, c change, snapshot int64) ([][]byte, error) {
-	seen := "seen_from <= ?2 AND (seen_until IS NULL OR seen_until > ?2)"
-	if c.log {
-		seen = "seen_from = ?2"
-	}
-	rows, err := q.QueryxContext(ctx, `SELECT `+strings.Join(outsideColumns(t), ", ")+` FROM `+t.full()+` f WHERE part = ?1 AND `+seen, c.part, snapshot)
+	rows, err := q.QueryxContext(ctx, partLines(s.tables, c.log), c.part, snapshot)
 	if err != nil {
-		return nil, err
+		return "", fmt.Errorf("digest: %w", err)
 	}
 	defer rows.Close()
-	var lines [][]byte
+	sum := sha256.New()
+	sum.Write(slices.Concat(salt, []byte(name), []byte("\n")))
 	for rows.Next() {
-		values, err := rows.SliceScan()
-		if err != nil {
-			return nil, err
+		var line sql.RawBytes
+		if err := rows.Scan(&line); err != nil {
+			return "", fmt.Errorf("digest: %w", err)
 		}
-		line, err := encode(append([]any{t.name}, values...))
-		if err != nil {
-			return nil, err
-		}
-		lines = append(lines, line)
+		sum.Write(line)
+		sum.Write([]byte("\n"))
 	}
-	return lines, rows.Err()
+	return hex.EncodeToString(sum.Sum(nil)), rows.Err()
+}
+
+// partLines selects the lines of part ?1 as of snapshot ?2, over all tables that are
+// sealed: of its facts or of its logs.
+func partLines(tables map[string]table, log bool) string {
+	seen := "seen_from <= ?2 AND (seen_until IS NULL OR seen_until > ?2)"
+	if log {
+		seen = "seen_from = ?2"
+	}
+	var lines []string
+	for _, name := range sortedTables(tables) {
+		if t := tables[name]; t.prefix != "derived" && t.log() == log {
+			lines = append(lines, "SELECT json_array('"+name+"', "+strings.Join(outsideColumns(t), ", ")+") AS line FROM "+t.full()+" f WHERE part = ?1 AND "+seen)
+		}
+	}
+	return strings.Join(lines, " UNION ALL ") + " ORDER BY line"
 }
 
 // outsideColumns selects a table's columns as the outside knows them.

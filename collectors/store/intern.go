@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,64 +12,100 @@ import (
 
 // interner turns outside ids and texts into integers, remembering those of the
 // transactions that were committed.
-type interner struct {
-	ident, label map[string]int64
-}
+type interner struct{ ident, label texts }
 
 func newInterner() *interner {
-	return &interner{ident: map[string]int64{}, label: map[string]int64{}}
+	return &interner{ident: newTexts("ident", "value"), label: newTexts("label", "text")}
 }
 
-func (in *interner) integer(ctx context.Context, tx *sqlx.Tx, kind columnKind, v any) (any, error) {
-	text, ok := v.(string)
-	if !ok {
-		return nil, fmt.Errorf("an interned column takes text, not %T", v)
-	}
-	if text == "" {
-		return nil, nil
-	}
-	if kind == identColumn {
-		return in.exact(ctx, tx, strings.ToLower(text))
-	}
-	return lookup(ctx, tx, in.label, text, `SELECT id FROM label WHERE text = ?`, `INSERT INTO label (text) VALUES (?) RETURNING id`)
+// texts are those of one table. They are learned together, by two statements however
+// many they are.
+type texts struct {
+	known     map[string]int64
+	said      []string // not known yet
+	add, find string   // of a JSON list
 }
 
-// exact interns a text of which the case matters, such as a request path.
-func (in *interner) exact(ctx context.Context, tx *sqlx.Tx, text string) (int64, error) {
-	return lookup(ctx, tx, in.ident, text, `SELECT id FROM ident WHERE value = ?`, `INSERT INTO ident (value) VALUES (?) RETURNING id`)
+func newTexts(table, column string) texts {
+	return texts{
+		known: map[string]int64{},
+		add:   `INSERT INTO ` + table + ` (` + column + `) SELECT value FROM json_each(?) WHERE true ON CONFLICT (` + column + `) DO NOTHING`,
+		find:  `SELECT t.id, t.` + column + ` AS text FROM json_each(?) j CROSS JOIN ` + table + ` t ON t.` + column + ` = j.value`,
+	}
 }
 
-func lookup(ctx context.Context, tx *sqlx.Tx, known map[string]int64, text, find, add string) (int64, error) {
-	if id, ok := known[text]; ok {
+func (t *texts) learn(ctx context.Context, tx *sqlx.Tx) error {
+	if len(t.said) == 0 {
+		return nil
+	}
+	list, err := json.Marshal(t.said)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, t.add, string(list)); err != nil {
+		return fmt.Errorf("intern: %w", err)
+	}
+	var found []struct {
+		ID   int64
+		Text string
+	}
+	if err := tx.SelectContext(ctx, &found, t.find, string(list)); err != nil {
+		return fmt.Errorf("intern: %w", err)
+	}
+	for _, f := range found {
+		t.known[f.Text] = f.ID
+	}
+	t.said = t.said[:0]
+	return nil
+}
+
+// integer is that of one text.
+func (t *texts) integer(ctx context.Context, tx *sqlx.Tx, text string) (int64, error) {
+	if id, ok := t.known[text]; ok {
 		return id, nil
 	}
-	var id int64
-	err := tx.GetContext(ctx, &id, find, text)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = tx.GetContext(ctx, &id, add, text)
-	}
-	if err != nil {
-		return 0, fmt.Errorf("intern: %w", err)
-	}
-	known[text] = id
-	return id, nil
+	t.said = append(t.said, text)
+	err := t.learn(ctx, tx)
+	return t.known[text], err
 }
+
+func (in *interner) learn(ctx context.Context, tx *sqlx.Tx) error {
+	if err := in.ident.learn(ctx, tx); err != nil {
+		return err
+	}
+	return in.label.learn(ctx, tx)
+}
+
+// of is where a column's text is interned, and as what.
+func (in *interner) of(kind columnKind, text string) (*texts, string) {
+	if kind == identColumn {
+		return &in.ident, fold(text)
+	}
+	return &in.label, clean(text)
+}
+
+// fold makes an outside id from what a source says: in lower case.
+func fold(id string) string { return strings.ToLower(clean(id)) }
+
+// clean replaces what is not UTF-8 by U+FFFD: JSON cannot carry it, and digests are
+// made of JSON.
+func clean(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
 
 // Ident interns an outside id, folded to lower case, for a room that writes tables
 // of its own.
 func Ident(ctx context.Context, tx *sqlx.Tx, id string) (int64, error) {
-	return newInterner().exact(ctx, tx, strings.ToLower(id))
+	return newInterner().ident.integer(ctx, tx, fold(id))
 }
 
 // Label keeps a text about a person and gives it salt and digest at once, so that
 // a seal of the same transaction can rest on it.
 func (s *Store) Label(ctx context.Context, tx *sqlx.Tx, text string) (int64, error) {
-	id, err := newInterner().integer(ctx, tx, labelColumn, text)
+	if text == "" {
+		return 0, errors.New("intern: an empty text is no label")
+	}
+	id, err := newInterner().label.integer(ctx, tx, clean(text))
 	if err != nil {
 		return 0, err
 	}
-	if id == nil {
-		return 0, fmt.Errorf("intern: an empty text is no label")
-	}
-	return id.(int64), s.saltLabels(ctx, tx)
+	return id, s.saltLabels(ctx, tx)
 }

@@ -18,7 +18,7 @@ type Derive func(ctx context.Context, tx *sqlx.Tx, snapshot int64) (map[Part][]R
 // visible: all in one transaction that is on disk when Seal returns.
 func (r *Run) Seal(ctx context.Context, derive Derive) (Seal, error) {
 	var seal Seal
-	err := r.tx(ctx, "FULL", func(tx *sqlx.Tx) error {
+	err := r.tx(ctx, "FULL", func(ctx context.Context, tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, `UPDATE snapshot SET state = 'sealed' WHERE id = ?`, r.ID); err != nil {
 			return err
 		}
@@ -63,9 +63,12 @@ func (r *Run) deriveRows(ctx context.Context, tx *sqlx.Tx, derive Derive) error 
 			return err
 		}
 		for _, row := range rows {
-			if _, err := put.row(ctx, id, row); err != nil {
+			if err := put.add(id, row, false); err != nil {
 				return err
 			}
+		}
+		if _, err := put.flush(ctx); err != nil {
+			return err
 		}
 	}
 	if err := put.close(); err != nil {

@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
+	"reflect"
 	"sync"
 	"time"
 
@@ -48,6 +48,7 @@ type Run struct {
 	store  *Store
 	mu     sync.Mutex
 	intern *interner
+	plans  map[reflect.Type]*plan
 }
 
 // runMode: a run that a power cut takes back is asked again, only the seal must be
@@ -58,8 +59,8 @@ const runMode = "NORMAL"
 // for the same, of the same tenant, and is younger than resumeWithin. Any other
 // unfinished run is discarded. request says in words what is asked for.
 func (s *Store) Begin(ctx context.Context, at time.Time, tenant, request string, resumeWithin time.Duration) (run *Run, resumed bool, err error) {
-	run = &Run{At: at, store: s, intern: newInterner()}
-	err = s.tx(ctx, runMode, func(tx *sqlx.Tx) error {
+	run = &Run{At: at, store: s, intern: newInterner(), plans: map[reflect.Type]*plan{}}
+	err = s.tx(ctx, runMode, func(ctx context.Context, tx *sqlx.Tx) error {
 		var open struct {
 			ID      int64
 			At      Time
@@ -72,7 +73,7 @@ func (s *Store) Begin(ctx context.Context, at time.Time, tenant, request string,
 		case errors.Is(err, sql.ErrNoRows):
 		case err != nil:
 			return err
-		case open.Tenant == strings.ToLower(tenant) && open.Request == request && !at.Before(open.At.Time()) && at.Sub(open.At.Time()) < resumeWithin:
+		case open.Tenant == fold(tenant) && open.Request == request && !at.Before(open.At.Time()) && at.Sub(open.At.Time()) < resumeWithin:
 			run.ID, run.At, resumed = open.ID, open.At.Time(), true
 			return s.clearStage(ctx, tx, run.ID)
 		default:
@@ -80,7 +81,7 @@ func (s *Store) Begin(ctx context.Context, at time.Time, tenant, request string,
 				return err
 			}
 		}
-		id, err := run.intern.integer(ctx, tx, identColumn, tenant)
+		id, err := run.intern.ident.integer(ctx, tx, fold(tenant))
 		if err != nil {
 			return err
 		}
@@ -133,7 +134,7 @@ func (r *Run) Seen(ctx context.Context, p Part) (state string, ok bool, err erro
 	err = r.store.write.GetContext(ctx, &state, `
 		SELECT s.state FROM part_seen s JOIN part p ON p.id = s.part
 		WHERE  s.snapshot = ? AND p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?) AND p.object = (SELECT id FROM ident WHERE value = ?)`,
-		r.ID, p.Kind, strings.ToLower(p.Scope), strings.ToLower(p.Object))
+		r.ID, p.Kind, fold(p.Scope), fold(p.Object))
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", false, nil
 	}
@@ -143,10 +144,10 @@ func (r *Run) Seen(ctx context.Context, p Part) (state string, ok bool, err erro
 // Tx runs do in a transaction of the run, one at a time. Rows staged by this run
 // can be read there.
 func (r *Run) Tx(ctx context.Context, do func(tx *sqlx.Tx) error) error {
-	return r.tx(ctx, runMode, do)
+	return r.tx(ctx, runMode, func(_ context.Context, tx *sqlx.Tx) error { return do(tx) })
 }
 
-func (r *Run) tx(ctx context.Context, synchronous string, do func(tx *sqlx.Tx) error) error {
+func (r *Run) tx(ctx context.Context, synchronous string, do func(ctx context.Context, tx *sqlx.Tx) error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	err := r.store.tx(ctx, synchronous, do)
@@ -167,7 +168,7 @@ type Stage struct {
 // Stage opens a part for staging, dropping what an earlier try left.
 func (r *Run) Stage(ctx context.Context, p Part) (*Stage, error) {
 	st := &Stage{run: r, part: p}
-	err := r.Tx(ctx, func(tx *sqlx.Tx) error {
+	err := r.tx(ctx, runMode, func(ctx context.Context, tx *sqlx.Tx) error {
 		var err error
 		if st.id, err = r.partID(ctx, tx, p); err != nil {
 			return err
@@ -178,11 +179,11 @@ func (r *Run) Stage(ctx context.Context, p Part) (*Stage, error) {
 }
 
 func (r *Run) partID(ctx context.Context, tx *sqlx.Tx, p Part) (int64, error) {
-	scope, err := r.intern.integer(ctx, tx, identColumn, p.Scope)
+	scope, err := r.intern.ident.integer(ctx, tx, fold(p.Scope))
 	if err != nil {
 		return 0, err
 	}
-	object, err := r.intern.integer(ctx, tx, identColumn, p.Object)
+	object, err := r.intern.ident.integer(ctx, tx, fold(p.Object))
 	if err != nil {
 		return 0, err
 	}
@@ -212,21 +213,21 @@ type Item struct {
 // already replaces the earlier one and is counted as repeated.
 func (st *Stage) Put(ctx context.Context, items []Item) error {
 	repeated := 0
-	err := st.run.Tx(ctx, func(tx *sqlx.Tx) error {
+	err := st.run.tx(ctx, runMode, func(ctx context.Context, tx *sqlx.Tx) error {
 		put := newPutter(st.run, tx)
 		for _, item := range items {
-			fresh, err := put.row(ctx, st.id, item.Fact)
-			if err != nil {
+			if err := put.add(st.id, item.Fact, true); err != nil {
 				return err
 			}
-			if !fresh {
-				repeated++
-			}
 			for _, d := range item.Details {
-				if _, err := put.row(ctx, st.id, d); err != nil {
+				if err := put.add(st.id, d, false); err != nil {
 					return err
 				}
 			}
+		}
+		var err error
+		if repeated, err = put.flush(ctx); err != nil {
+			return err
 		}
 		return put.close()
 	})
@@ -239,14 +240,14 @@ func (st *Stage) Put(ctx context.Context, items []Item) error {
 // Restart drops what was staged so far, for a list that must be read again.
 func (st *Stage) Restart(ctx context.Context) error {
 	st.repeated = 0
-	return st.run.Tx(ctx, func(tx *sqlx.Tx) error { return st.run.dropStaged(ctx, tx, st.id) })
+	return st.run.tx(ctx, runMode, func(ctx context.Context, tx *sqlx.Tx) error { return st.run.dropStaged(ctx, tx, st.id) })
 }
 
 // Finish notes how much of the part was seen, with the requests that say so. Of a
 // part that was not seen whole the staged rows are dropped: half a list is not
 // evidence.
 func (st *Stage) Finish(ctx context.Context, seen Seen, requests []Request) error {
-	return st.run.Tx(ctx, func(tx *sqlx.Tx) error {
+	return st.run.tx(ctx, runMode, func(ctx context.Context, tx *sqlx.Tx) error {
 		if seen.State != Whole {
 			if err := st.run.dropStaged(ctx, tx, st.id); err != nil {
 				return err
@@ -260,7 +261,7 @@ func (st *Stage) Finish(ctx context.Context, seen Seen, requests []Request) erro
 			return err
 		}
 		for i, q := range requests {
-			path, err := st.run.intern.exact(ctx, tx, q.Path)
+			path, err := st.run.intern.ident.integer(ctx, tx, clean(q.Path)) // whose case matters
 			if err != nil {
 				return err
 			}
@@ -271,81 +272,4 @@ func (st *Stage) Finish(ctx context.Context, seen Seen, requests []Request) erro
 		}
 		return nil
 	})
-}
-
-// putter prepares each table's insert once per transaction.
-type putter struct {
-	run        *Run
-	tx         *sqlx.Tx
-	statements map[string]*sqlx.Stmt
-}
-
-func newPutter(r *Run, tx *sqlx.Tx) *putter {
-	return &putter{run: r, tx: tx, statements: map[string]*sqlx.Stmt{}}
-}
-
-func (p *putter) close() error {
-	var errs []error
-	for _, s := range p.statements {
-		errs = append(errs, s.Close())
-	}
-	return errors.Join(errs...)
-}
-
-// row stages one row; fresh is false when its key was staged already.
-func (p *putter) row(ctx context.Context, part int64, row Row) (fresh bool, err error) {
-	t, ok := p.run.store.tables[row.Table()]
-	if !ok {
-		return false, fmt.Errorf("there is no table for %s", row.Table())
-	}
-	named, err := values(row)
-	if err != nil {
-		return false, err
-	}
-	columns := t.columns()
-	if len(named) != len(columns) {
-		return false, fmt.Errorf("%s has %d columns, its row %d", t.name, len(columns), len(named))
-	}
-	bound := []any{part}
-	for _, c := range columns {
-		v, ok := named[c.name]
-		if !ok {
-			return false, fmt.Errorf("%s: the row has no column %s", t.name, c.name)
-		}
-		if c.kind != plainColumn {
-			if v, err = p.run.intern.integer(ctx, p.tx, c.kind, v); err != nil {
-				return false, fmt.Errorf("%s.%s: %w", t.name, c.name, err)
-			}
-		}
-		bound = append(bound, v)
-	}
-	added, err := p.exec(ctx, "INSERT"+t.into+" ON CONFLICT DO NOTHING", bound)
-	if err != nil || added == 1 {
-		return true, err
-	}
-	_, err = p.exec(ctx, "INSERT OR REPLACE"+t.into, bound)
-	return false, err
-}
-
-func (p *putter) exec(ctx context.Context, query string, bound []any) (int64, error) {
-	statement, err := p.prepare(ctx, query)
-	if err != nil {
-		return 0, err
-	}
-	result, err := statement.ExecContext(ctx, bound...)
-	if err != nil {
-		return 0, fmt.Errorf("stage: %w", err)
-	}
-	return result.RowsAffected()
-}
-
-func (p *putter) prepare(ctx context.Context, query string) (*sqlx.Stmt, error) {
-	if s, ok := p.statements[query]; ok {
-		return s, nil
-	}
-	s, err := p.tx.PreparexContext(ctx, query)
-	if err == nil {
-		p.statements[query] = s
-	}
-	return s, err
 }

@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -130,6 +132,50 @@ func TestARefusedPageLeavesNothing(t *testing.T) {
 	var repeated int
 	if err := st.Read().Get(&repeated, `SELECT repeated FROM part_coverage`); err != nil || repeated != 0 {
 		t.Errorf("%d repeated, %v", repeated, err)
+	}
+	wantFaults(t, st)
+}
+
+// last is a row upon which the run is cancelled.
+type last struct {
+	Tenant string `db:"tenant"`
+	Name   string `db:"name"`
+	cancel func()
+}
+
+func (l last) Table() string { l.cancel(); return "customer" }
+
+// TestACancelledPageLeavesNothing: the error says so, and the run goes on with another
+// context.
+func TestACancelledPageLeavesNothing(t *testing.T) {
+	st := open(t, filepath.Join(t.TempDir(), "a.db"))
+	run, _, err := st.Begin(t.Context(), noon, "msp", "all", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stage, err := run.Stage(t.Context(), members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := stage.Put(ctx, []store.Item{{Fact: ada("Ada")}, {Fact: last{Tenant: "c1", cancel: cancel}}}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if err := stage.Put(t.Context(), []store.Item{{Fact: bo}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := stage.Finish(t.Context(), store.Seen{State: store.Whole, Asked: noon}, nil); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel = context.WithCancel(t.Context())
+	if _, err := run.Seal(ctx, func(context.Context, *sqlx.Tx, int64) (map[store.Part][]store.Row, error) { cancel(); return nil, nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := run.Seal(t.Context(), noDerive); err != nil {
+		t.Fatal(err)
+	}
+	if got := membersAsOf(t, st, 1); got != "bo=Bo" {
+		t.Error(got)
 	}
 	wantFaults(t, st)
 }

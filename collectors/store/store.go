@@ -88,12 +88,14 @@ func (s *Store) Path() string { return s.path }
 // Tx runs do in one immediate write transaction, committed when do returns nil and
 // on disk when Tx does.
 func (s *Store) Tx(ctx context.Context, do func(tx *sqlx.Tx) error) error {
-	return s.tx(ctx, "FULL", do)
+	return s.tx(ctx, "FULL", func(_ context.Context, tx *sqlx.Tx) error { return do(tx) })
 }
 
 // tx is Tx with SQLite's synchronous mode: under NORMAL a power cut may take back
-// the last transactions, though never a part of one.
-func (s *Store) tx(ctx context.Context, synchronous string, do func(tx *sqlx.Tx) error) error {
+// the last transactions, though never a part of one. do works with a context that
+// is not cancelled, as the driver starts a goroutine for each statement
+// that can be; when ctx is, the transaction is rolled back between two of them.
+func (s *Store) tx(ctx context.Context, synchronous string, do func(ctx context.Context, tx *sqlx.Tx) error) error {
 	conn, err := s.write.Connx(ctx)
 	if err != nil {
 		return err
@@ -106,11 +108,15 @@ func (s *Store) tx(ctx context.Context, synchronous string, do func(tx *sqlx.Tx)
 	if err != nil {
 		return err
 	}
-	if err := do(tx); err != nil {
+	if err = do(context.WithoutCancel(ctx), tx); err == nil {
+		err = tx.Commit()
+	} else {
 		_ = tx.Rollback() // fails where SQLite or a cancelled context rolled back already
-		return err
 	}
-	return tx.Commit()
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
 }
 
 // Key is the secret of this database, made with it: check letters and tokens in

@@ -25,11 +25,11 @@ type column struct {
 
 // table is how one staged table is merged, read from the schema.
 type table struct {
-	name    string // without prefix, as rows and views name it
-	prefix  string // fact, log or derived
-	key     []column
-	content []column
-	into    string // of an INSERT that stages a row
+	name            string // without prefix, as rows and views name it
+	prefix          string // fact, log or derived
+	key             []column
+	content         []column
+	insert, replace string // stage a row, unless its key is there; in its place
 }
 
 func (t table) full() string      { return t.prefix + "_" + t.name }
@@ -65,7 +65,8 @@ func readTables(ctx context.Context, db *sqlx.DB) (map[string]table, error) {
 			return nil, err
 		}
 		columns := append([]string{"part"}, names(t.columns())...)
-		t.into = " INTO " + stage + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(slices.Repeat([]string{"?"}, len(columns)), ", ") + ")"
+		into := " INTO " + stage + " (" + strings.Join(columns, ", ") + ") VALUES (" + strings.Join(slices.Repeat([]string{"?"}, len(columns)), ", ") + ")"
+		t.insert, t.replace = "INSERT"+into+" ON CONFLICT DO NOTHING", "INSERT OR REPLACE"+into
 		tables[t.name] = t
 	}
 	return tables, nil
