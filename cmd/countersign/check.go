@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"countersign/collectors/snapshot"
 	"countersign/rules"
 	"countersign/rules/rule"
 )
@@ -66,7 +67,7 @@ func (a *app) check(cmd *cobra.Command, id int64, only, customers []string, fail
 	if err := printReport(cmd, report, format); err != nil {
 		return err
 	}
-	if len(report.NotAssessed) > 0 {
+	if unseen(report) {
 		return &exit{code: exitGaps}
 	}
 	if limit > 0 && slices.ContainsFunc(report.Findings, func(f rule.Finding) bool { return f.State == rule.Open && f.Severity >= limit }) {
@@ -101,6 +102,22 @@ func printReport(cmd *cobra.Command, r rules.Report, format string) error {
 		fmt.Fprintf(out, "Waiver of %s for %s accepts nothing: %s\n", printable(w.Waiver.Rule, false), printable(w.Waiver.Scope, false), w.Reason)
 	}
 	return nil
+}
+
+// unseen reports that a rule which was asked needs evidence that the snapshot
+// asked for and did not get whole. What was left out, switched off or has no data
+// of its own is listed, but is nobody's failure.
+func unseen(r rules.Report) bool {
+	missing := map[snapshot.Kind]bool{}
+	for _, c := range r.Coverage {
+		missing[c.Kind] = c.State != snapshot.Complete && c.State != snapshot.NotAsked
+	}
+	for id := range r.Outcomes {
+		if asked, ok := rules.Find(id); ok && slices.ContainsFunc(asked.Needs, func(k snapshot.Kind) bool { return missing[k] }) {
+			return true
+		}
+	}
+	return false
 }
 
 // touched names the customer a finding belongs to, or how many it touches.

@@ -15,8 +15,8 @@ type Waiver struct {
 	Until      time.Time `yaml:"until" validate:"required"`       // from this day on it no longer holds
 }
 
-// Scope narrows a waiver to the findings that match every field given, by id or by
-// name. An empty field matches all; one at least must be given.
+// Scope narrows a waiver to the findings that match every field given, by outside
+// id. An empty field matches all; one at least must be given.
 type Scope struct {
 	Customer     string `yaml:"customer"`
 	Person       string `yaml:"person"`
