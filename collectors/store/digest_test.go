@@ -41,7 +41,7 @@ func TestADigestCanBeMadeByAnybody(t *testing.T) {
 	var rows []store.Row
 	lines := []string{`["groups","msp","msp"]`}
 	for i, text := range hostile {
-		id := fmt.Sprintf("%02d", i)
+		id := fmt.Sprintf("%02d", 99-i) // so that they do not come in the order of the lines
 		rows = append(rows, snapshot.Customer{Tenant: id, Name: text}, member{Group: "g1", Principal: id, Type: text, Name: "n" + text, UPN: text})
 	}
 	take(t, st, noon, map[store.Part][]store.Row{groups: rows})

@@ -90,6 +90,14 @@ type stray struct{}
 
 func (stray) Table() string { return "stray" }
 
+// spoilt is a row that SQLite refuses: no instant is written so.
+type spoilt struct {
+	Relationship string `db:"relationship"`
+	Modified     string `db:"modified"`
+}
+
+func (spoilt) Table() string { return "relationship_update" }
+
 // TestARefusedPageLeavesNothing: neither its rows nor the ids and texts that it
 // brought, which a later page brings again, nor its count of repeated rows.
 func TestARefusedPageLeavesNothing(t *testing.T) {
@@ -109,6 +117,7 @@ func TestARefusedPageLeavesNothing(t *testing.T) {
 	}{
 		{[]store.Row{bo}, ""},
 		{[]store.Row{ada("Ada"), bo, stray{}}, "there is no table for stray"},
+		{[]store.Row{ada("Ada"), bo, spoilt{"r1", "today"}}, "stage: CHECK constraint failed: modified GLOB '????-??-??T??:??:??Z'"},
 		{[]store.Row{cy}, ""},
 		{[]store.Row{ada("Ada")}, ""},
 	} {

@@ -80,10 +80,10 @@ func (t *table) readColumns(ctx context.Context, db *sqlx.DB) error {
 	}
 	err := db.SelectContext(ctx, &rows, `
 		SELECT c.name, c.pk > 0 AS key,
-		       coalesce((SELECT k."table" FROM pragma_foreign_key_list(?1) k WHERE k."from" = c.name), '') AS refers
+		       coalesce((SELECT k."table" FROM pragma_foreign_key_list(?2) k WHERE k."from" = c.name), '') AS refers
 		FROM   pragma_table_info(?1) c
 		WHERE  c.name <> 'part'
-		ORDER  BY c.cid`, t.stage())
+		ORDER  BY c.cid`, t.stage(), t.full())
 	if err != nil {
 		return err
 	}

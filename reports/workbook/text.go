@@ -122,46 +122,93 @@ func short(s string) string {
 // quote shows a value from the file in a message.
 func quote(s string) string { return "“" + short(s) + "”" }
 
-// width is the room a line takes in columns of one digit: wide scripts take two.
-func width(s string) int {
-	n := 0
+// advances are the widths of Arial's characters from space to tilde, in
+// thousandths of the type size, as Adobe published them for Helvetica, its twin.
+var advances = [...]int{
+	278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, // to /
+	556, 556, 556, 556, 556, 556, 556, 556, 556, 556, 278, 278, 584, 584, 584, 556, // to ?
+	1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833, 722, 778, // to O
+	667, 778, 722, 667, 611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556, // to _
+	333, 556, 556, 500, 556, 556, 278, 556, 556, 222, 222, 500, 222, 833, 556, 556, // to o
+	556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584, // to ~
+}
+
+// advance is the width of a rune; those of wide scripts are square.
+func advance(r rune) int {
+	switch {
+	case r >= ' ' && r <= '~':
+		return advances[r-' ']
+	case r >= 0x1100 && (r <= 0x115f || r >= 0x2e80 && r <= 0xffdc || r >= 0x1f300 && r <= 0x3fffd):
+		return 1000
+	}
+	return 650 // between a small and a capital letter of Greek and Cyrillic
+}
+
+// room is what a line holds in a column so wide. Excel gives seven pixels of
+// 0.75 points to each unit and takes fourteen away for the indent and the edges.
+func room(column float64) int { return int(525*column) - 1050 }
+
+// boldly is the room that remains for bold type.
+const boldly = 0.92
+
+// lines is how many lines s takes when wrapped at spaces and hyphens.
+func lines(s string, column float64) int {
+	most, n := room(column), 1
+	used, word := 0, 0 // of this line: up to its last break, and since
 	for _, r := range s {
-		n++
-		if r >= 0x1100 && (r <= 0x115f || r >= 0x2e80 && r <= 0xffdc || r >= 0x1f300 && r <= 0x3fffd) {
-			n++
+		switch a := advance(r); r {
+		case '\n':
+			n, used, word = n+1, 0, 0
+		case ' ': // it may hang over the edge
+			used, word = used+word+a, 0
+		default:
+			if word += a; used+word > most && used > 0 {
+				n, used = n+1, 0
+			}
+			if word > most && word > a {
+				n, word = n+1, a
+			}
+			if r == '-' {
+				used, word = used+word, 0
+			}
 		}
 	}
 	return n
 }
 
-// How many characters of 10 point type one unit of column width takes: names in
-// narrow columns have more capitals than prose.
-const perUnit, perUnitOfProse, proseFrom = 1.15, 1.22, 60
-
-// lines is how many lines s takes when wrapped at words in a column so wide.
-func lines(s string, column float64) int {
-	room, n := int(column*perUnit), 0
-	if column >= proseFrom {
-		room = int(column * perUnitOfProse)
+// folded breaks mail addresses that are too long for a line of their column, at
+// "@", "." and "-" only. Spreadsheet programs would break them anywhere.
+func folded(s string, column float64) string {
+	if strings.IndexByte(s, '@') < 0 || len(s)*advances['n'-' '] < room(column) {
+		return s
 	}
-	for line := range strings.SplitSeq(s, "\n") {
-		n++
-		if len(line) <= room {
+	most := room(column)
+	var out strings.Builder
+	for word := range strings.SplitAfterSeq(s, " ") {
+		if !strings.Contains(word, "@") {
+			out.WriteString(word)
 			continue
 		}
-		used := 0
-		for word := range strings.FieldsSeq(line) {
-			long := width(word)
-			if used > 0 && used+1+long > room {
-				n, used = n+1, 0
-			} else if used > 0 {
-				used++
+		start, fold, used, since := 0, 0, 0, 0 // of the line, its last break, and the widths up to here and since that break
+		for i, r := range word {
+			if r == '@' || r == '.' {
+				fold, since = i, 0
 			}
-			used += long
-			n, used = n+used/(room+1), used%(room+1)
+			a := advance(r)
+			if used, since = used+a, since+a; used > most && r != ' ' && fold > start {
+				out.WriteString(word[start:fold] + "\n")
+				start, used = fold, since
+			}
+			switch r {
+			case '-':
+				fold, since = i+1, 0
+			case '\n':
+				start, fold, used, since = start, i+1, 0, 0
+			}
 		}
+		out.WriteString(word[start:])
 	}
-	return n
+	return out.String()
 }
 
 // key holds for ids and tokens: printed, retyped and compared as they are.
