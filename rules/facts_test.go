@@ -382,37 +382,37 @@ func (w *world) derive(at time.Time, hidden map[string]bool) map[store.Part][]st
 // is no name is taken for an id.
 func roleIDs(t testing.TB, f fact) []string {
 	t.Helper()
+	ids, err := roleByName()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var out []string
 	for name := range strings.SplitSeq(f.options["roles"], ";") {
 		if name = strings.TrimSpace(name); name != "" {
-			out = append(out, cmp.Or(roleByName(t)[name], name))
+			out = append(out, cmp.Or(ids[name], name))
 		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
 }
 
-var roleNames = map[string]string{}
-
-func roleByName(t testing.TB) map[string]string {
-	t.Helper()
-	if len(roleNames) > 0 {
-		return roleNames
-	}
+// roleByName gives the template ids of roles; read once, by tests that run in parallel.
+var roleByName = sync.OnceValues(func() (map[string]string, error) {
 	f, err := os.Open("../collectors/snapshot/data/entra-roles.csv")
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	defer f.Close()
 	rows, err := csv.NewReader(f).ReadAll()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
+	ids := map[string]string{}
 	for _, row := range rows[1:] {
-		roleNames[row[1]] = row[0]
+		ids[row[1]] = row[0]
 	}
-	return roleNames
-}
+	return ids, nil
+})
 
 // count makes many lines of facts.
 func count(n int, format string, args func(i int) []any) string {
