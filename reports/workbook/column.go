@@ -67,24 +67,33 @@ type column struct {
 	help   string // tooltip of an input
 }
 
+// text is what the cell of a row shows.
+func (c column) text(r Row) string {
+	text := visible(c.fact(r))
+	if c.hidden {
+		return text
+	}
+	return folded(text, c.width)
+}
+
 // columns lists the columns in the order they are written.
 func columns() []column {
 	return []column{
-		{head: headItem, width: 17, fact: func(r Row) string { return r.Item }},
-		{head: "Who or what", width: 31, fact: func(r Row) string { return twoLines(r.Who, "", r.Account) }},
-		{head: "Customer", width: 18, fact: func(r Row) string { return r.Customer }},
+		{head: headItem, width: 22.5, fact: func(r Row) string { return r.Item }},
+		{head: "Who or what", width: 30, fact: func(r Row) string { return twoLines(r.Who, "", r.Account) }},
+		{head: "Customer", width: 18.5, fact: func(r Row) string { return r.Customer }},
 		{head: "Kind", width: 13, fact: func(r Row) string { return twoLines(r.Kind, "", r.State) }},
-		{head: "Access", width: 24, fact: func(r Row) string { return twoLines(r.Access, "through ", r.Through) }},
-		{head: "Roles", width: 24, fact: func(r Row) string { return r.Roles }},
-		{head: "Level", width: 14.5, fact: level},
-		{head: "Ends", width: 11, fact: func(r Row) string { return r.Ends }},
-		{head: "Last used", width: 11.5, fact: func(r Row) string { return r.LastUsed }},
+		{head: "Access", width: 20, fact: func(r Row) string { return twoLines(r.Access, "through ", r.Through) }},
+		{head: "Roles", width: 21, fact: func(r Row) string { return r.Roles }},
+		{head: "Level", width: 16, fact: level},
+		{head: "Ends", width: 12.5, fact: func(r Row) string { return r.Ends }},
+		{head: "Last used", width: 12, fact: func(r Row) string { return r.LastUsed }},
 		{head: "Uses", width: 9, number: true, fact: func(r Row) string { return r.Uses }},
-		{head: "Findings", width: 24, fact: func(r Row) string { return r.Findings }},
-		{head: "Suggestion", width: 24, fact: func(r Row) string { return twoLines(r.Suggestion, "", r.Why) }},
+		{head: "Findings", width: 44, fact: func(r Row) string { return r.Findings }},
+		{head: "Suggestion", width: 31, fact: func(r Row) string { return twoLines(r.Suggestion, "", r.Why) }},
 		{head: headDecision, width: 12, help: "Approve: keep it as it is. Revoke: remove it. Change: keep it, but as you write in Change to. Not sure: the next in line decides. Blank: still open."},
-		{head: headChangeTo, width: 15, help: "Only with Change. Membership: eligible, or an end date such as 2026-12-31. Delegation: the roles to keep, separated by ; . Otherwise: no renewal, or an end date."},
-		{head: headReason, width: 28, help: "Needed for everything but Approve, and always where Level says “" + ownReason + "”. One short sentence."},
+		{head: headChangeTo, width: 14, help: "Only with Change. Membership: eligible, or an end date such as 2026-12-31. Delegation: the roles to keep, separated by ; . Otherwise: no renewal, or an end date."},
+		{head: headReason, width: 26, help: "Needed for everything but Approve, and always where Level says “" + ownReason + "”. One short sentence."},
 		{head: "Check", width: 12, hidden: true, fact: func(r Row) string { return r.Check }},
 	}
 }

@@ -389,7 +389,7 @@ func (r *reader) unchanged(t *table, row int, was Row, found []cell) bool {
 		if c.fact == nil {
 			continue
 		}
-		where, want, got := ref(t.cols[i], row), visible(c.fact(was)), found[i]
+		where, want, got := ref(t.cols[i], row), c.text(was), found[i]
 		switch {
 		case got.formula:
 			ok = false

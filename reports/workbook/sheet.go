@@ -40,13 +40,7 @@ func (a above) rows() int {
 
 // write streams the rows above the header.
 func (a above) write(w *writer, sw *excelize.StreamWriter, p page) error {
-	room, across := 0.0, 0
-	for i, width := range p.widths {
-		if i+1 != p.hidden && room+width <= 160 { // a line longer than this is hard to read
-			room += width
-			across = i + 1
-		}
-	}
+	across, room := p.across()
 	row := 0
 	put := func(text string, style int, high float64) error {
 		row++
@@ -63,7 +57,7 @@ func (a above) write(w *writer, sw *excelize.StreamWriter, p page) error {
 		return err
 	}
 	if a.banner != "" {
-		if err := put(a.banner, w.style.banner, height(lines(a.banner, room*0.85))+4); err != nil {
+		if err := put(a.banner, w.style.banner, height(lines(a.banner, room*boldly*10/11))+4); err != nil {
 			return err
 		}
 	}
@@ -79,21 +73,21 @@ func (a above) write(w *writer, sw *excelize.StreamWriter, p page) error {
 
 func (w *writer) decide() error {
 	n := len(w.b.Decide)
-	lead := "Yellow columns are yours: choose a Decision in each row; everything else is locked. Rows come sorted by risk. You may filter them. A row left blank stays open; it is not approved."
+	title, lead := "Decide: "+count(n, "row"), "Yellow columns are yours: choose a Decision in each row; everything else is locked. Rows come sorted by risk. You may filter them. A row left blank stays open; it is not approved."
 	if n == 0 {
-		lead = "Nothing to decide one by one in this campaign."
+		title, lead = sheetDecide, "Nothing to decide one by one in this campaign."
 	}
-	return w.review(sheetDecide, "Decisions", w.above("Decide: "+count(n, "row"), lead, false), w.b.Decide)
+	return w.review(sheetDecide, "Decisions", w.above(title, lead, false), w.b.Decide)
 }
 
 func (w *writer) reaffirm() error {
 	n := len(w.b.Reaffirm)
-	lead := "Nothing changed in these rows since they were approved. Choose Approve in the yellow cell below to approve them together; a Decision in a row itself counts before it. " +
-		"Rows marked “" + ownReason + "” are never covered: they need their own Decision and Reason."
+	title, lead := "Re-affirm: "+count(n, "unchanged row"), "Nothing changed here since it was approved. Choose Approve in the yellow cell below to approve all rows together; a Decision in a row itself counts before it. "+
+		"Rows marked “"+ownReason+"” are never covered: they need their own Decision and Reason."
 	if n == 0 {
-		lead = "Nothing to re-affirm in this campaign."
+		title, lead = sheetReaffirm, "Nothing to re-affirm in this campaign."
 	}
-	return w.review(sheetReaffirm, "Reaffirmations", w.above("Re-affirm: "+count(n, "unchanged row"), lead, n > 0), w.b.Reaffirm)
+	return w.review(sheetReaffirm, "Reaffirmations", w.above(title, lead, n > 0), w.b.Reaffirm)
 }
 
 func count(n int, what string) string {
@@ -108,6 +102,9 @@ func (w *writer) review(sheet, table string, a above, rows []Row) error {
 	cols := columns()
 	p := page{sheet: sheet, paper: paperA3, landscape: true, hidden: len(cols), frozen: 2, head: a.rows() + 1}
 	p.last = p.head + len(rows)
+	if len(rows) == 0 {
+		p.paper, p.only = paperA4, p.head-2
+	}
 	for _, c := range cols {
 		p.widths = append(p.widths, c.width)
 	}
@@ -232,7 +229,7 @@ func (w *writer) reviewRows(p page, cols []column, table string, a above, rows [
 				cell.StyleID = w.style.alarm
 			}
 			if c.fact != nil {
-				text := visible(c.fact(r))
+				text := c.text(r)
 				if text != "" {
 					cell.Value = text
 				}
@@ -242,8 +239,12 @@ func (w *writer) reviewRows(p page, cols []column, table string, a above, rows [
 						cell.Value = n
 					}
 				}
+				wide := c.width
+				if cell.StyleID == w.style.alarm {
+					wide *= boldly
+				}
 				if !c.hidden {
-					most = max(most, lines(text, c.width))
+					most = max(most, lines(text, wide))
 				}
 			}
 			cells[j] = cell
@@ -285,7 +286,7 @@ func (w *writer) reference(sheet, table string, a above, heads []string, widths 
 		for i := range n {
 			most := 1
 			for j, text := range row(i) {
-				text = visible(text)
+				text, wide := folded(visible(text), widths[j]), widths[j]
 				cell := excelize.Cell{StyleID: w.style.cell}
 				if text != "" {
 					cell.Value = text
@@ -296,8 +297,11 @@ func (w *writer) reference(sheet, table string, a above, heads []string, widths 
 				case heads[j] == "State" && sheet == sheetCoverage && text != "complete":
 					cell.StyleID = w.style.alarm
 				}
+				if cell.StyleID != w.style.cell {
+					wide *= boldly
+				}
 				values[j] = cell
-				most = max(most, lines(text, widths[j]))
+				most = max(most, lines(text, wide))
 			}
 			if err := sw.SetRow(ref(1, p.head+1+i), values, excelize.RowOpts{Height: height(most)}); err != nil {
 				return err
@@ -315,7 +319,7 @@ func (w *writer) reference(sheet, table string, a above, heads []string, widths 
 
 func (w *writer) chains() error {
 	return w.reference(sheetChains, "ChainList", w.above("Chains", "Who is in which group, for reference. Nothing to fill in.", false),
-		chainHeads(), []float64{32, 28, 36, 30, 14, 14},
+		chainHeads(), []float64{36, 28, 44, 20, 12, 17.5},
 		len(w.b.Chains), func(i int) []string {
 			c := w.b.Chains[i]
 			return []string{c.Group, c.Member, c.Account, c.Through, c.State, c.Until}

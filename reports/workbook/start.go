@@ -32,8 +32,11 @@ func (w *writer) start() error {
 	if n := len(b.Reaffirm); n > 0 {
 		scope += ", " + count(n, "unchanged row") + " to re-affirm"
 	}
-	if privileged > 0 {
-		scope += fmt.Sprintf("; %d of them privileged and in need of their own reason", privileged)
+	switch {
+	case privileged == 1:
+		scope += "; 1 privileged row needs its own reason"
+	case privileged > 1:
+		scope += fmt.Sprintf("; %d privileged rows need their own reasons", privileged)
 	}
 	reviewer := b.Reviewer
 	if b.ReviewerUPN != "" {

@@ -176,39 +176,36 @@ func lines(s string, column float64) int {
 	return n
 }
 
-// folded breaks mail addresses that are too long for a line of their column, at
-// "@", "." and "-" only. Spreadsheet programs would break them anywhere.
+// folded breaks a mail address that is too long for a line of its column before
+// "@" or ".", or after "-". Spreadsheet programs would break it anywhere.
 func folded(s string, column float64) string {
-	if strings.IndexByte(s, '@') < 0 || len(s)*advances['n'-' '] < room(column) {
+	if !strings.Contains(s, "@") {
 		return s
 	}
-	most := room(column)
 	var out strings.Builder
-	for word := range strings.SplitAfterSeq(s, " ") {
-		if !strings.Contains(word, "@") {
-			out.WriteString(word)
+	most, start, fold := room(column), 0, 0 // fold is where this word may be broken, 0 for nowhere yet
+	word, since := 0, 0                     // widths: of the word as far as it stands on this line, and since fold
+	for i, r := range s {
+		if r == ' ' || r == '\n' {
+			fold, word = 0, 0
 			continue
 		}
-		start, fold, used, since := 0, 0, 0, 0 // of the line, its last break, and the widths up to here and since that break
-		for i, r := range word {
-			if r == '@' || r == '.' {
-				fold, since = i, 0
-			}
-			a := advance(r)
-			if used, since = used+a, since+a; used > most && r != ' ' && fold > start {
-				out.WriteString(word[start:fold] + "\n")
-				start, used = fold, since
-			}
-			switch r {
-			case '-':
-				fold, since = i+1, 0
-			case '\n':
-				start, fold, used, since = start, i+1, 0, 0
-			}
+		if (r == '@' || r == '.') && word > 0 {
+			fold, since = i, 0
 		}
-		out.WriteString(word[start:])
+		word, since = word+advance(r), since+advance(r)
+		if word > most && fold > 0 {
+			out.WriteString(s[start:fold] + "\n")
+			start, fold, word = fold, 0, since
+		}
+		if r == '-' {
+			fold, since = i+1, 0
+		}
 	}
-	return out.String()
+	if start == 0 {
+		return s
+	}
+	return cut(out.String() + s[start:])
 }
 
 // key holds for ids and tokens: printed, retyped and compared as they are.

@@ -3,6 +3,7 @@ package workbook
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"testing"
 	"time"
 
@@ -88,6 +89,7 @@ func edited(t testing.TB, data []byte, edit func(f *excelize.File)) []byte {
 	}
 	defer f.Close()
 	edit(f)
+	f.SetZipWriter(func(to io.Writer) excelize.ZipWriter { return &steadyZip{to: to} })
 	var out bytes.Buffer
 	if err := f.Write(&out); err != nil {
 		t.Fatal(err)

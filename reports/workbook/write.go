@@ -163,6 +163,18 @@ type page struct {
 	frozen    int // columns that stay in sight
 	last      int // last row
 	high      int // printed pages, 0 for as many as it takes
+	only      int // last printed row, 0 for all
+}
+
+// across tells how many columns the texts above a table run over, and their
+// width: a longer line is hard to read.
+func (p page) across() (cols int, room float64) {
+	for i, width := range p.widths {
+		if i+1 != p.hidden && room+width <= 160 {
+			cols, room = i+1, room+width
+		}
+	}
+	return cols, room
 }
 
 func ref(col, row int) string {
@@ -200,7 +212,12 @@ func (w *writer) setUp(p page) error {
 			return fmt.Errorf("sheet %s: %w", p.sheet, err)
 		}
 	}
-	if p.head == 0 {
+	switch {
+	case p.only > 0:
+		cols, _ := p.across()
+		last, _ := excelize.ColumnNumberToName(cols)
+		return w.f.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Area", Scope: p.sheet, RefersTo: fmt.Sprintf("'%s'!$A$1:$%s$%d", p.sheet, last, p.only)})
+	case p.head == 0:
 		return nil
 	}
 	return w.f.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", Scope: p.sheet, RefersTo: fmt.Sprintf("'%s'!$%d:$%d", p.sheet, p.head, p.head)})

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/xuri/excelize/v2"
 )
@@ -58,8 +59,8 @@ func TestPackage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, f := range archive.File {
-		if f.ModifiedDate != dosEpoch || f.ModifiedTime != 0 {
-			t.Errorf("%s is dated %d %d", f.Name, f.ModifiedDate, f.ModifiedTime)
+		if !f.Modified.Equal(time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)) {
+			t.Errorf("%s is dated %s", f.Name, f.Modified)
 		}
 		if i == 0 && f.Name != contentTypes || i > 1 && f.Name < archive.File[i-1].Name {
 			t.Errorf("part %d is %s", i, f.Name)
@@ -155,12 +156,17 @@ func TestSheets(t *testing.T) {
 
 func TestStartSays(t *testing.T) {
 	text := parts(t, written(t, sample(6)))["xl/worksheets/sheet1.xml"]
-	for _, want := range []string{"Access review, third quarter 2026", "Northgate MSP", "Dana Whitfield", "16 October 2026, 18:00", "6 rows to decide one by one, 3 unchanged rows to re-affirm; 2 of them privileged",
+	for _, want := range []string{"Access review, third quarter 2026", "Northgate MSP", "Dana Whitfield", "16 October 2026, 18:00", "6 rows to decide one by one, 3 unchanged rows to re-affirm; 2 privileged rows need their own reasons",
 		"1 October 2026, 04:00", "Europe/Berlin", "41 of 43 customers were seen completely", "access-reviews@northgate-msp.example", "Keep the access as it is.", "Remove the access.", "the next in line", "Blank is never taken for approval",
 		"9f31 c2aa 0b7e 55d1", "AR26Q3 r1 K7Q2M4XW9D"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("Start does not say %q", want)
 		}
+	}
+	one := sample(6)
+	one.Decide, one.Reaffirm = one.Decide[:1], one.Reaffirm[:1]
+	if text := parts(t, written(t, one))["xl/worksheets/sheet1.xml"]; !strings.Contains(text, "1 row to decide one by one, 1 unchanged row to re-affirm; 1 privileged row needs its own reason<") {
+		t.Error("Start miscounts one row")
 	}
 	if strings.Contains(text, "INCOMPLETE") || regexp.MustCompile(`(?i)you (can|may) sort`).MatchString(text) {
 		t.Error("Start claims too much")
@@ -204,9 +210,13 @@ func TestRefusesToWrite(t *testing.T) {
 func TestOneSheetEmpty(t *testing.T) {
 	for _, b := range []Book{{Decide: sample(2).Decide}, {Reaffirm: sample(4).Reaffirm}} {
 		b.Campaign, b.Token, b.Revision = "AR26Q3", "T", 1
-		got := taken(t, filled(t, b), expect(b))
-		if got.Blank != 2 {
+		data := filled(t, b)
+		if got := taken(t, data, expect(b)); got.Blank != 2 {
 			t.Errorf("%d open", got.Blank)
+		}
+		empty := map[bool]string{true: sheetDecide, false: sheetReaffirm}[len(b.Decide) == 0]
+		if !strings.Contains(parts(t, data)["xl/workbook.xml"], "&#39;"+empty+"&#39;!$A$1:$H$2<") {
+			t.Errorf("%s prints more than its title and one sentence", empty)
 		}
 	}
 }
@@ -215,9 +225,9 @@ func TestOneSheetEmpty(t *testing.T) {
 func TestNoFilesLeft(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
-	b := sample(700)
+	b := sample(120)
 	for i := range b.Decide {
-		b.Decide[i].Findings = strings.Repeat("A finding. ", 2500)
+		b.Decide[i].Findings = strings.Repeat("&", cellLimit) // five bytes each, as &amp;
 	}
 	data := written(t, b)
 	if text := parts(t, data)[decidePart]; len(text) < excelize.StreamChunkSize {

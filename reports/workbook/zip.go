@@ -15,7 +15,7 @@ import (
 const contentTypes = "[Content_Types].xml"
 
 // deflateLevel trades a little size for speed.
-const deflateLevel = 4
+const deflateLevel = 2
 
 // dosEpoch is 1 January 1980, the first date a zip entry can hold.
 const dosEpoch = 1<<5 | 1
@@ -23,32 +23,36 @@ const dosEpoch = 1<<5 | 1
 // steadyZip writes a package whose bytes depend on its parts alone: excelize
 // hands the streamed parts over in the order of a map.
 type steadyZip struct {
-	to    io.Writer
-	parts []*part
+	to      io.Writer
+	parts   []*part
+	deflate *flate.Writer // into the last part; made once, as it is large
 }
 
-// part is deflated as it arrives, so that its text is never held whole.
 type part struct {
-	name    string
-	packed  bytes.Buffer
-	deflate *flate.Writer
-	crc     uint32
-	size    uint64
+	name   string
+	packed bytes.Buffer
+	crc    uint32
+	size   uint64
 }
 
-func (p *part) Write(b []byte) (int, error) {
+// Create ends the last part and starts the next.
+func (z *steadyZip) Create(name string) (_ io.Writer, err error) {
+	p := &part{name: name}
+	if z.deflate == nil {
+		z.deflate, err = flate.NewWriter(&p.packed, deflateLevel)
+	} else if err = z.deflate.Close(); err == nil {
+		z.deflate.Reset(&p.packed)
+	}
+	z.parts = append(z.parts, p)
+	return z, err
+}
+
+// Write deflates a piece of the last part, so that its text is never held whole.
+func (z *steadyZip) Write(b []byte) (int, error) {
+	p := z.parts[len(z.parts)-1]
 	p.crc = crc32.Update(p.crc, crc32.IEEETable, b)
 	p.size += uint64(len(b))
-	return p.deflate.Write(b)
-}
-
-// Create starts the next part.
-func (z *steadyZip) Create(name string) (io.Writer, error) {
-	p := &part{name: name}
-	z.parts = append(z.parts, p)
-	var err error
-	p.deflate, err = flate.NewWriter(&p.packed, deflateLevel)
-	return p, err
+	return z.deflate.Write(b)
 }
 
 // AddFS is part of excelize's interface and never called by it.
@@ -56,6 +60,9 @@ func (z *steadyZip) AddFS(fs.FS) error { return errors.ErrUnsupported }
 
 // Close writes the parts by name, the content types first.
 func (z *steadyZip) Close() error {
+	if err := z.deflate.Close(); err != nil {
+		return err
+	}
 	slices.SortFunc(z.parts, func(a, b *part) int {
 		if (a.name == contentTypes) != (b.name == contentTypes) {
 			if a.name == contentTypes {
@@ -67,9 +74,7 @@ func (z *steadyZip) Close() error {
 	})
 	out := zip.NewWriter(z.to)
 	for _, p := range z.parts {
-		if err := p.deflate.Close(); err != nil {
-			return err
-		}
+		//lint:ignore SA1019 CreateRaw takes the date from this field alone
 		w, err := out.CreateRaw(&zip.FileHeader{Name: p.name, Method: zip.Deflate, ModifiedDate: dosEpoch, CRC32: p.crc,
 			CompressedSize64: uint64(p.packed.Len()), UncompressedSize64: p.size})
 		if err != nil {
