@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"countersign/collectors/snapshot"
 	"countersign/reports"
 	"countersign/reviews"
 )
@@ -82,7 +83,11 @@ func (a *app) reviewOpen(cmd *cobra.Command, period string, id int64, force bool
 	if err != nil {
 		return err
 	}
+	out := cmd.OutOrStdout()
 	c, err := m.openReview(cmd.Context(), a.at, s, p, force)
+	if errors.Is(err, reviews.ErrAlreadyOpen) {
+		return errors.Join(err, m.writeMissing(cmd.Context(), out, p))
+	}
 	if err != nil {
 		return err
 	}
@@ -90,7 +95,6 @@ func (a *app) reviewOpen(cmd *cobra.Command, period string, id int64, force bool
 	if err != nil {
 		return err
 	}
-	out := cmd.OutOrStdout()
 	printFiles(out, m.folder(c.Period), files)
 	status, err := reviews.Status(cmd.Context(), m.st, c.Name)
 	if err != nil {
@@ -103,6 +107,23 @@ func (a *app) reviewOpen(cmd *cobra.Command, period string, id int64, force bool
 	}
 	for _, why := range c.Incomplete {
 		fmt.Fprintf(out, "INCOMPLETE: %s\n", printable(why, false))
+	}
+	return nil
+}
+
+// writeMissing writes the workbooks of a period's open campaign that are not there,
+// as after a crash between its opening and the writing.
+func (m msp) writeMissing(ctx context.Context, w io.Writer, p snapshot.Period) error {
+	all, err := reviews.Campaigns(ctx, m.st)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if c.Closed.IsZero() && c.Period.Name == p.Name {
+			files, err := m.issue(ctx, c)
+			printFiles(w, m.folder(p), files)
+			return err
+		}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -166,7 +167,7 @@ func (m msp) runCampaign(ctx context.Context, w scheduled.Window) (string, error
 	}
 	c, err := m.openReview(ctx, m.at, s, p, false)
 	if errors.Is(err, reviews.ErrAlreadyOpen) {
-		return p.Name + " is under review already", nil
+		return p.Name + " is under review already", m.writeMissing(ctx, io.Discard, p)
 	}
 	if err != nil {
 		return "", err

@@ -46,7 +46,7 @@ type Row struct {
 	LastUsed   string // ISO date, or "never", "not recorded"
 	Uses       string // times used in the period; digits become a number
 	Findings   string
-	Suggestion string // one of the decisions, or empty
+	Suggestion string // what the evidence speaks for: a decision, "Change: eligible", "Review", or empty
 	Why        string // reason for the suggestion
 	Privileged bool   // tier 0 or 1: needs its own decision and reason
 	ChangeTo   Choices
