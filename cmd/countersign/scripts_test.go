@@ -252,11 +252,12 @@ func moveTo(ts *testscript.TestScript, _ bool, args []string) {
 func interrupt(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.Atoi(args[0])
 	ts.Check(err)
+	pidFile := ts.Getenv("PID_FILE") // the script's environment is the script's alone
 	(*worldOf(ts)).watch(func(asked int) {
 		if asked != n {
 			return
 		}
-		text, err := os.ReadFile(ts.Getenv("PID_FILE"))
+		text, err := os.ReadFile(pidFile)
 		pid, convert := strconv.Atoi(string(text))
 		if err = errors.Join(err, convert); err == nil {
 			if process, find := os.FindProcess(pid); find == nil {

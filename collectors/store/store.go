@@ -113,8 +113,8 @@ func (s *Store) tx(ctx context.Context, synchronous string, do func(ctx context.
 	} else {
 		_ = tx.Rollback() // fails where SQLite or a cancelled context rolled back already
 	}
-	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
-		return ctx.Err()
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err() // whatever statement met the rollback first
 	}
 	return err
 }
