@@ -1,7 +1,10 @@
 package scheduled
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/go-co-op/gocron/v2"
@@ -17,10 +20,18 @@ type Cron struct {
 	wall gocron.Cron
 }
 
+// fiveFields is what a cron expression may be written in. The library takes zones
+// and words beside it, and breaks off on some of them.
+var fiveFields = regexp.MustCompile(`^[0-9A-Za-z*/,-]+( [0-9A-Za-z*/,-]+){4}$`)
+
 // ParseCron reads a cron expression.
 func ParseCron(text string, zone *time.Location) (Cron, error) {
-	c := Cron{text: text, zone: zone, wall: gocron.NewDefaultCron(false)}
-	if err := c.wall.IsValid(text, time.UTC, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)); err != nil {
+	c := Cron{text: strings.Join(strings.Fields(text), " "), zone: zone, wall: gocron.NewDefaultCron(false)}
+	err := errors.New("it has other fields or signs")
+	if fiveFields.MatchString(c.text) {
+		err = c.wall.IsValid(c.text, time.UTC, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	}
+	if err != nil {
 		return Cron{}, fmt.Errorf("schedule %q is not a cron expression of five fields, such as \"0 4 * * *\": %w", text, err)
 	}
 	return c, nil

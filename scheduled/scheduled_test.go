@@ -62,7 +62,7 @@ func TestWindowsAcrossClockChanges(t *testing.T) {
 }
 
 func TestParseCronRefuses(t *testing.T) {
-	for _, bad := range []string{"", "daily", "0 4 * *", "61 * * * *", "0 0 30 2 *"} {
+	for _, bad := range []string{"", "daily", "0 4 * *", "61 * * * *", "0 0 30 2 *", "TZ=", "TZ=UTC 0 4 * * *", "@daily"} {
 		if _, err := scheduled.ParseCron(bad, time.UTC); err == nil || !strings.Contains(err.Error(), "five fields") {
 			t.Errorf("%q: got %v", bad, err)
 		}
