@@ -78,10 +78,9 @@ func (e *Evidence) namesOf(c snapshot.Customer) []string {
 // that cannot be built does not keep the others back: the error joins all.
 func (e *Evidence) Summaries(sender Sender, zone *time.Location, created time.Time, customers []snapshot.Customer, write func(snapshot.Customer, summary.Summary) error) error {
 	all := e.namesOfAll()
-	serves := e.serves()
 	var errs []error
 	for _, c := range customers {
-		v := e.view(c, all, serves)
+		v := e.view(c, all)
 		if err := write(c, v.summary(c, sender, zone, created)); err != nil {
 			errs = append(errs, fmt.Errorf("summary of customer %s: %w", c.Tenant, err))
 		}
@@ -115,7 +114,8 @@ func (e *Evidence) serves() map[string]map[string]bool {
 	return serves
 }
 
-func (e *Evidence) view(c snapshot.Customer, all *names, serves map[string]map[string]bool) customerView {
+func (e *Evidence) view(c snapshot.Customer, all *names) customerView {
+	serves := e.serves()
 	v := customerView{Evidence: e, tenant: c.Tenant, names: all.masker(e.namesOf(c)...), holdings: map[string][]holding{}, groups: map[string]bool{}, alone: map[string]bool{}, coverage: e.parts.Customer(e.Access, c.Tenant)}
 	for _, g := range e.Access.Grants(c.Tenant) {
 		v.groups[g.Group] = true
@@ -123,7 +123,7 @@ func (e *Evidence) view(c snapshot.Customer, all *names, serves map[string]map[s
 			for _, group := range m.Via {
 				v.groups[group] = true
 			}
-			v.holdings[m.Principal] = append(v.holdings[m.Principal], holding{member: m, roles: g.Roles, alone: len(serves[g.Group]) == 1})
+			v.holdings[m.Principal] = append(v.holdings[m.Principal], holding{member: m, roles: g.Roles})
 		}
 	}
 	for group := range v.groups {
@@ -217,7 +217,7 @@ func (v customerView) numbersBefore(c snapshot.Customer, sender Sender, zone *ti
 	if v.Before == nil {
 		return nil
 	}
-	b := v.Before.view(c, v.names.all, v.Before.serves())
+	b := v.Before.view(c, v.names.all)
 	signedIn, tied := b.signedIn()
 	activated := b.activatedOnly(tied)
 	logs, acts := b.signInReading(zone), b.reading(snapshot.GroupActivations)
@@ -237,12 +237,8 @@ func (v customerView) people(signedIn, activated []summary.Use, logs, acts summa
 	for id, holds := range v.holdings {
 		p := v.Access.Principal(id)
 		var roles []string
-		strongest := holds[0]
 		for _, h := range holds {
 			roles = append(roles, h.roles...)
-			if stronger(h, strongest) {
-				strongest = h
-			}
 		}
 		names, _ := roleNames(roles)
 		person := summary.Person{Name: v.person(p), Account: v.safe(p.UPN), Job: v.safe(v.job(p)), Roles: names, How: v.how(holds)}
@@ -255,8 +251,6 @@ func (v customerView) people(signedIn, activated []summary.Use, logs, acts summa
 	})
 	return out
 }
-
-func stronger(a, b holding) bool { return order(a.member.State) < order(b.member.State) }
 
 func order(s snapshot.MembershipState) int {
 	return slices.Index([]snapshot.MembershipState{snapshot.Standing, snapshot.TimeBound, snapshot.Activated, snapshot.Eligible}, s)

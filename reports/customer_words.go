@@ -8,6 +8,7 @@ import (
 
 	"countersign/collectors/snapshot"
 	"countersign/reports/summary"
+	"countersign/rules/rule"
 )
 
 // soon is how long before its end an agreement needs the customer's attention.
@@ -96,13 +97,6 @@ func persons(uses []summary.Use) int {
 	return len(seen)
 }
 
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
 // answer says in one or two sentences what the customer wants to know first.
 func (v customerView) answer(s summary.Summary, logs, held summary.Reading) ([]string, summary.Tone) {
 	var out []string
@@ -112,7 +106,7 @@ func (v customerView) answer(s summary.Summary, logs, held summary.Reading) ([]s
 	}
 	switch {
 	case len(s.SignedIn.Rows) > 0:
-		out = append(out, fmt.Sprintf("%s%d of our people signed in to your tenant, %s%s.", capital(atLeast), persons(s.SignedIn.Rows), atLeast, count(len(s.SignedIn.Rows), "time", "times")))
+		out = append(out, fmt.Sprintf("%s%d of our people signed in to your tenant, %s%s.", capital(atLeast), persons(s.SignedIn.Rows), atLeast, rule.Counted(len(s.SignedIn.Rows), "time", "times")))
 	case logs == summary.Whole:
 		out = append(out, "None of us signed in to your tenant.")
 	default:
@@ -128,7 +122,7 @@ func (v customerView) answer(s summary.Summary, logs, held summary.Reading) ([]s
 		out = append(out, fmt.Sprintf("%d of our people %s privileged access permanently.", standing, map[bool]string{true: "holds", false: "hold"}[standing == 1]))
 	}
 	if n := len(s.Attention); n > 0 {
-		out = append(out, count(n, "item needs", "items need")+" your attention.")
+		out = append(out, rule.Counted(n, "item needs", "items need")+" your attention.")
 	}
 	if len(s.Attention) == 0 && standing == 0 && held == summary.Whole && logs == summary.Whole {
 		return out, summary.Good
@@ -190,7 +184,7 @@ func (v customerView) signInReading(zone *time.Location) reading {
 	}
 	flush(v.Period.Until)
 	if missing > 0 {
-		r.read, r.gap = summary.InPart, fmt.Sprintf("The sign-in log was not read on %s of %d.", count(missing, "day", "days"), len(days))
+		r.read, r.gap = summary.InPart, fmt.Sprintf("The sign-in log was not read on %s of %d.", rule.Counted(missing, "day", "days"), len(days))
 	}
 	if missing == len(days) {
 		r.read = summary.NotRead

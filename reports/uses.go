@@ -41,7 +41,6 @@ func sessions(signIns []snapshot.SignIn) []session {
 type holding struct {
 	member snapshot.EffectiveMembership
 	roles  []string
-	alone  bool // the group serves this customer and no other
 }
 
 // customerView is one customer's share of the evidence.

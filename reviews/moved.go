@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"countersign/collectors/snapshot"
+	"countersign/rules/rule"
 )
 
 // access is a role at a customer.
@@ -100,7 +101,7 @@ func (p *proof) moved(a Action) string {
 	if news > 0 {
 		kind = "a new way"
 	}
-	return counted(still, "person still holds", "persons still hold") + " what was taken away, such as " + snapshot.RoleByID(example.role).Name + " at " +
+	return rule.Counted(still, "person still holds", "persons still hold") + " what was taken away, such as " + snapshot.RoleByID(example.role).Name + " at " +
 		p.after.customer(example.customer).Name + " through " + through + ", " + kind
 }
 

@@ -113,7 +113,7 @@ func (r *round) actions(at time.Time) []Action {
 		for _, a := range of {
 			a.Customer, a.Group, a.Item = item.Customer, item.Group, item.ID
 			if item.Customers > 1 {
-				a.Customer = rule.Ref{Name: counted(item.Customers, "customer", "customers")}
+				a.Customer = rule.Ref{Name: rule.Counted(item.Customers, "customer", "customers")}
 			}
 			a.DecidedBy, a.DecidedAt = rule.Ref{ID: item.Decision.Reviewer.ID}, item.Decision.At
 			a.How = how(a)

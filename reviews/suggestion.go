@@ -1,7 +1,6 @@
 package reviews
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -39,7 +38,7 @@ func (b *builder) suggest(item *Item) Suggestion {
 		return s
 	}
 	if n := item.grave(); n > 0 {
-		return Suggestion{Verdict: SuggestReview, Reason: counted(n, "grave finding speaks", "grave findings speak") + " against it"}
+		return Suggestion{Verdict: SuggestReview, Reason: rule.Counted(n, "grave finding speaks", "grave findings speak") + " against it"}
 	}
 	if item.Privileged() && !item.Use.Whole && item.Use.Times() == 0 {
 		return Suggestion{Verdict: SuggestReview, Reason: "privileged, and whether it was used cannot be told: the logs do not cover the period"}
@@ -134,7 +133,7 @@ func (b *builder) good(item *Item) string {
 	var words []string
 	switch n := item.Use.Times(); {
 	case n > 0:
-		words = append(words, "used "+counted(n, "time", "times")+" "+b.inPeriod())
+		words = append(words, "used "+rule.Counted(n, "time", "times")+" "+b.inPeriod())
 	case !item.Use.Whole:
 		words = append(words, "nothing speaks against it; its use is not recorded for the whole period")
 	case !item.Seen.Before(b.period.Since):
@@ -143,7 +142,7 @@ func (b *builder) good(item *Item) string {
 		words = append(words, "nothing speaks against it")
 	}
 	if len(item.Brings) > 0 {
-		words = append(words, "brings in "+counted(len(item.Brings), "member", "members"))
+		words = append(words, "brings in "+rule.Counted(len(item.Brings), "member", "members"))
 	}
 	if !item.Ends.IsZero() {
 		words = append(words, "ends on "+day(item.Ends))
@@ -172,13 +171,6 @@ func (i Item) grave() int {
 // names reports whether a rule found something about the row.
 func (i Item) names(id string) bool {
 	return slices.ContainsFunc(i.Findings, func(f FindingLine) bool { return f.Rule == id })
-}
-
-func counted(n int, one, many string) string {
-	if n == 1 {
-		many = one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
 
 func joined(refs []rule.Ref) string {

@@ -10,6 +10,7 @@ import (
 
 	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
+	"countersign/rules/rule"
 )
 
 // Outcome says what became of an action.
@@ -232,7 +233,7 @@ func (p *proof) judge(a Action, later *world) Result {
 	}
 	detail := "no longer there"
 	if n := len(later.missing()); n > 0 {
-		detail += "; other ways could not be ruled out: " + counted(n, "part was", "parts were") + " not seen whole"
+		detail += "; other ways could not be ruled out: " + rule.Counted(n, "part was", "parts were") + " not seen whole"
 	}
 	return Result{Action: a, Outcome: Gone, Detail: detail}
 }

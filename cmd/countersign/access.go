@@ -93,7 +93,7 @@ func (a *app) access(cmd *cobra.Command, f pathFilter, on, format string) (err e
 		return err
 	}
 	if format == "table" {
-		fmt.Fprintf(cmd.OutOrStdout(), "\n%s as of snapshot %d of %s.\n", counted(len(lines), "access path", "access paths"), s.ID, s.At.Format(time.RFC3339))
+		fmt.Fprintf(cmd.OutOrStdout(), "\n%s as of snapshot %d of %s.\n", rule.Counted(len(lines), "access path", "access paths"), s.ID, s.At.Format(time.RFC3339))
 	}
 	if gaps != "" {
 		a.log.Warn("this snapshot did not see everything; there may be more access than is listed", "run", s.ID, "kinds", gaps)

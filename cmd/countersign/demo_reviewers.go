@@ -150,7 +150,10 @@ func (d *demonstration) do(a reviews.Action, at time.Time) error {
 	case reviews.MakeEligible:
 		return w.MakeEligible(group, who, until, at)
 	case reviews.EndMembership:
-		return w.EndMembership(group, who, until, at)
+		if err := w.EndMembership(group, who, until, at); err == nil {
+			return nil
+		}
+		return w.EndEligibility(group, who, until, at) // the end is set on what there is
 	case reviews.RemoveAccessAssignment:
 		return w.RemoveAccessAssignment(a.Relationship.ID, a.AccessAssignment, at)
 	case reviews.ReduceAccessAssignment:

@@ -16,6 +16,7 @@ import (
 	"countersign/collectors/snapshot"
 	"countersign/reports"
 	"countersign/reviews"
+	"countersign/rules/rule"
 )
 
 func (a *app) reviewCommand() *cobra.Command {
@@ -103,7 +104,7 @@ func (a *app) reviewOpen(cmd *cobra.Command, period string, id int64, force bool
 	fmt.Fprintf(out, "\nCampaign %s is open over snapshot %d, due on %s: %d items for %d reviewers cover %d access paths.\n",
 		c.Name, c.Snapshot, c.Due.In(m.c.Zone()).Format("2 January 2006"), status.Items, len(status.Reviewers), status.Paths)
 	if status.Unassigned > 0 {
-		fmt.Fprintf(out, "Without an independent reviewer: %s. Name one as the customer's owner, as manager or as review.fallback.\n", counted(status.Unassigned, "item", "items"))
+		fmt.Fprintf(out, "Without an independent reviewer: %s. Name one as the customer's owner, as manager or as review.fallback.\n", rule.Counted(status.Unassigned, "item", "items"))
 	}
 	for _, why := range c.Incomplete {
 		fmt.Fprintf(out, "INCOMPLETE: %s\n", printable(why, false))
@@ -207,7 +208,7 @@ func (a *app) reviewImport(cmd *cobra.Command, paths []string) (err error) {
 		}
 	}
 	if rejected > 0 {
-		return &exit{code: exitRejected, err: fmt.Errorf("%d of %s rejected: nothing of it was taken over; mend what is listed and import again", rejected, counted(len(paths), "workbook", "workbooks"))}
+		return &exit{code: exitRejected, err: fmt.Errorf("%d of %s rejected: nothing of it was taken over; mend what is listed and import again", rejected, rule.Counted(len(paths), "workbook", "workbooks"))}
 	}
 	return nil
 }
@@ -217,7 +218,7 @@ func (a *app) reviewImport(cmd *cobra.Command, paths []string) (err error) {
 func (m msp) takeOver(ctx context.Context, w io.Writer, path string, file []byte) (bool, error) {
 	c, receipt, err := reports.Return(ctx, m.st, file, m.office(), m.at, m.operator())
 	if faults, ok := reports.IsRefused(err); ok {
-		fmt.Fprintf(w, "%s: rejected, %s\n", path, counted(len(faults), "fault", "faults"))
+		fmt.Fprintf(w, "%s: rejected, %s\n", path, rule.Counted(len(faults), "fault", "faults"))
 		for _, f := range faults {
 			fmt.Fprintf(w, "  %s\n", printable(faultLine(f), false))
 		}
@@ -248,9 +249,9 @@ func (m msp) handOn(ctx context.Context, w io.Writer, c reviews.Campaign, receip
 	for _, move := range receipt.Moved {
 		to[move.To.ID]++
 	}
-	fmt.Fprintf(w, "  marked Not sure and handed to the next in line: %s\n", counted(len(receipt.Moved), "item", "items"))
+	fmt.Fprintf(w, "  marked Not sure and handed to the next in line: %s\n", rule.Counted(len(receipt.Moved), "item", "items"))
 	if to[""] > 0 {
-		fmt.Fprintf(w, "  nobody independent is left for %s\n", counted(to[""], "item", "items"))
+		fmt.Fprintf(w, "  nobody independent is left for %s\n", rule.Counted(to[""], "item", "items"))
 	}
 	files, err := m.issue(ctx, c)
 	printFiles(w, m.folder(c.Period), files)
@@ -335,7 +336,7 @@ func (m msp) close(ctx context.Context, w io.Writer, c reviews.Campaign) ([]revi
 	fmt.Fprintf(w, "Campaign %s is closed: %d items, %d left undecided.\n", c.Name, closing.Items, len(closing.Open))
 	fmt.Fprintf(w, "%d of %d access paths are covered, %d attested; %.1f paths a row.\n", closing.Covered, closing.Paths, closing.Attested, closing.Compression())
 	for _, item := range undecided(closing) {
-		fmt.Fprintf(w, "  %s was not decided, and %s for want of it\n", item.id, counted(item.paths, "path is not covered", "paths are not covered"))
+		fmt.Fprintf(w, "  %s was not decided, and %s for want of it\n", item.id, rule.Counted(item.paths, "path is not covered", "paths are not covered"))
 	}
 	files := []reports.File{file}
 	if len(closing.Uncovered) > 0 {
@@ -345,7 +346,7 @@ func (m msp) close(ctx context.Context, w io.Writer, c reviews.Campaign) ([]revi
 		}
 		files = append(files, uncovered)
 	}
-	fmt.Fprintf(w, "To be done by hand: %s.\n", counted(len(plan), "thing", "things"))
+	fmt.Fprintf(w, "To be done by hand: %s.\n", rule.Counted(len(plan), "thing", "things"))
 	printFiles(w, folder, files)
 	return plan, folder.List(files)
 }

@@ -14,6 +14,7 @@ import (
 
 	"countersign/collectors/store"
 	"countersign/reviews"
+	"countersign/rules/rule"
 	"countersign/scheduled"
 )
 
@@ -91,7 +92,7 @@ func (a *app) tick(cmd *cobra.Command, at time.Time) (err error) {
 	case err != nil:
 		return err
 	case failed > 0:
-		return fmt.Errorf("%d of %s failed; it is tried again at the next run", failed, counted(len(outcomes), "window", "windows"))
+		return fmt.Errorf("%d of %s failed; it is tried again at the next run", failed, rule.Counted(len(outcomes), "window", "windows"))
 	case gaps:
 		return &exit{code: exitGaps}
 	}

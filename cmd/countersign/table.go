@@ -78,14 +78,6 @@ func (i instant) MarshalJSON() ([]byte, error) {
 	return time.Time(i).MarshalJSON()
 }
 
-// counted words a number of things.
-func counted(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
-
 func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)

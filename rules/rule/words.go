@@ -17,11 +17,14 @@ func Days(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
 func (in Input) Ago(t time.Time) int { return int(in.At.Sub(t) / Days(1)) }
 
 // Count words a number with its noun: 1 day, 3 days.
-func Count(n int, noun string) string {
+func Count(n int, noun string) string { return Counted(n, noun, noun+"s") }
+
+// Counted words a number with what follows it: 1 person holds, 3 people hold.
+func Counted(n int, one, many string) string {
 	if n == 1 {
-		return "1 " + noun
+		return "1 " + one
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // Where words the customers that something touches without naming any, unless it
