@@ -18,8 +18,6 @@ type groupActivations struct{}
 
 func (groupActivations) Kind() snapshot.Kind { return snapshot.GroupActivations }
 
-func (groupActivations) Permission() string { return "PrivilegedAssignmentSchedule.Read.AzureADGroup" }
-
 func (groupActivations) Collect(ctx context.Context, part snapshot.Part, s *stage) error {
 	return s.list(ctx, pimPath("assignmentScheduleRequests", part.Object), func(raw json.RawMessage) (store.Item, error) {
 		got, err := decodeActivation(raw)

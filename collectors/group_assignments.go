@@ -15,8 +15,6 @@ type groupAssignments struct{}
 
 func (groupAssignments) Kind() snapshot.Kind { return snapshot.GroupAssignments }
 
-func (groupAssignments) Permission() string { return "PrivilegedAssignmentSchedule.Read.AzureADGroup" }
-
 func (groupAssignments) Collect(ctx context.Context, part snapshot.Part, s *stage) error {
 	return s.list(ctx, pimPath("assignmentScheduleInstances", part.Object), func(raw json.RawMessage) (store.Item, error) {
 		got, err := decodeGroupAssignment(raw)

@@ -14,10 +14,6 @@ type groupEligibilities struct{}
 
 func (groupEligibilities) Kind() snapshot.Kind { return snapshot.GroupEligibilities }
 
-func (groupEligibilities) Permission() string {
-	return "PrivilegedEligibilitySchedule.Read.AzureADGroup"
-}
-
 func (groupEligibilities) Collect(ctx context.Context, part snapshot.Part, s *stage) error {
 	return s.list(ctx, pimPath("eligibilityScheduleInstances", part.Object), func(raw json.RawMessage) (store.Item, error) {
 		got, err := decodeGroupEligibility(raw)

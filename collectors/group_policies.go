@@ -18,8 +18,6 @@ type groupPolicies struct{}
 
 func (groupPolicies) Kind() snapshot.Kind { return snapshot.GroupPolicies }
 
-func (groupPolicies) Permission() string { return "RoleManagementPolicy.Read.AzureADGroup" }
-
 func (groupPolicies) Collect(ctx context.Context, part snapshot.Part, s *stage) error {
 	path := "/v1.0/policies/roleManagementPolicyAssignments" +
 		query("$filter", "scopeId eq "+quoted(part.Object)+" and scopeType eq 'Group'", "$expand", "policy($expand=rules)")

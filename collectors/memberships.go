@@ -17,8 +17,6 @@ type memberships struct{}
 
 func (memberships) Kind() snapshot.Kind { return snapshot.Memberships }
 
-func (memberships) Permission() string { return "GroupMember.Read.All" }
-
 func (memberships) Collect(ctx context.Context, part snapshot.Part, s *stage) error {
 	return s.list(ctx, principalsPath(part.Object, "members"), func(raw json.RawMessage) (store.Item, error) {
 		p, err := decodePrincipal(raw)

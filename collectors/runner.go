@@ -20,15 +20,21 @@ import (
 // required.
 type Options struct {
 	Tenant string // of the MSP
-	Client Client
+	Client Client // of the MSP's tenant
 	Store  *store.Store
+
+	// What is read beside the MSP's own tenant; what is nil is not configured.
+	Customer  func(tenant string) (Client, error) // of a customer's own tenant, for those declared with kinds to collect
+	Azure     Client                              // Azure Resource Manager, as the MSP's app
+	Partner   Client                              // Partner Center
+	Delegated bool                                // Client acts for a signed-in person, so that Lighthouse answers it
 
 	At  time.Time        // the instant of the snapshot
 	Now func() time.Time // when a part is asked; called by several goroutines
 
 	Declared  snapshot.Declared
 	Kinds     []snapshot.Kind // empty: all
-	Customers []string        // whose access assignments are asked; empty: all
+	Customers []string        // of whom is asked what belongs to one customer; empty: all
 
 	ResumeWithin time.Duration  // how old an unfinished run may be to go on with it; 0: 6 h
 	Log          *slog.Logger   // nil: silent
@@ -116,8 +122,12 @@ const (
 	leftOutCustomer = "left out by --customer"
 )
 
+// collect asks in an order in which each step knows what the next one needs: who
+// the customers are, which groups reach them and by which ways, who is in those.
 func (r *runner) collect(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{r.tenantLists, r.assignments, r.walkGroups, r.people} {
+	for _, step := range []func(context.Context) error{
+		r.tenantLists, r.assignments, r.otherWays, r.walkGroups, r.people, r.logs, r.customerTenants, r.azureActivity,
+	} {
 		err := step(ctx)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -130,10 +140,10 @@ func (r *runner) collect(ctx context.Context) error {
 }
 
 func (r *runner) tenantLists(ctx context.Context) error {
-	lists := []collector{customers{}, relationships{r.countRelationships}}
-	silent := make([]error, len(lists))
+	lists := []collector{customers{}, relationships{r.countRelationships}, licences{snapshot.Licences}, conditionalAccess{snapshot.ConditionalAccess}}
+	silent := make([]error, 2) // of the first two: without them there is nothing to ask of anybody else
 	r.together(ctx, len(lists), func(ctx context.Context, i int) {
-		if err := r.part(ctx, lists[i], r.Tenant); unanswered(err) {
+		if err := r.part(ctx, r.msp(), lists[i], r.Tenant); i < len(silent) && unanswered(err) {
 			silent[i] = err
 		}
 	})
@@ -165,13 +175,36 @@ func (r *runner) assignments(ctx context.Context) error {
 	known = slices.DeleteFunc(known, func(x relationship) bool { return !snapshot.MayGiveAccess(x.status) })
 	r.expect(c, len(known))
 	r.together(ctx, len(known), func(ctx context.Context, i int) {
-		if x := known[i]; len(r.Customers) > 0 && !slices.ContainsFunc(r.Customers, func(id string) bool { return strings.EqualFold(id, x.customer) }) {
+		if x := known[i]; !r.asksCustomer(x.customer) {
 			r.notAsked(ctx, c, x.id, leftOutCustomer)
 		} else {
-			r.part(ctx, c, x.id)
+			r.part(ctx, r.msp(), c, x.id)
 		}
 	})
 	r.none(ctx, c, len(known), "relationship")
+	return nil
+}
+
+// otherWays asks for the ways to a customer beside GDAP, and for the directory
+// roles of the MSP itself: groups follow from all of them.
+func (r *runner) otherWays(ctx context.Context) error {
+	if r.Partner == nil {
+		r.notConfigured(ctx, snapshot.PartnerCustomers, "Partner Center is not asked: set sources.partner_center in the configuration")
+	} else if err := r.partnerCustomers(ctx); err != nil {
+		return err
+	}
+	if r.Azure == nil {
+		r.notConfigured(ctx, snapshot.AzureDelegations, "Azure is not asked: set sources.azure in the configuration")
+	} else if err := r.azureDelegations(ctx); err != nil {
+		return err
+	}
+	if !r.Delegated {
+		r.notConfigured(ctx, snapshot.Lighthouse, "Microsoft lets no app read it, only a signed-in person: sign in with a credential of kind azure-cli or token to have it")
+	} else {
+		r.part(ctx, r.msp(), lighthouse{}, r.Tenant)
+	}
+	r.part(ctx, r.msp(), accessPackages{}, r.Tenant)
+	r.part(ctx, r.msp(), directoryRoles{snapshot.DirectoryRoles}, r.Tenant)
 	return nil
 }
 
@@ -183,12 +216,12 @@ var ofGroup = []collector{groupAssignments{}, memberships{}, groupEligibilities{
 // walkGroups asks for the mapped groups and, level by level, for those nested in
 // them, each once.
 func (r *runner) walkGroups(ctx context.Context) error {
-	level, err := r.mappedGroups(ctx)
+	level, maybe, err := r.groupsToWalk(ctx)
 	if err != nil {
 		return err
 	}
 	whole := groups{}
-	s := r.open(ctx, whole, r.Tenant)
+	s := r.open(ctx, r.msp(), whole, r.Tenant)
 	var fault error
 	seen := map[string]bool{}
 	for len(level) > 0 && ctx.Err() == nil {
@@ -196,7 +229,10 @@ func (r *runner) walkGroups(ctx context.Context) error {
 			seen[id] = true
 		}
 		if s != nil {
-			fault = cmp.Or(fault, groups{level}.Collect(ctx, snapshot.Part{}, s))
+			fault = cmp.Or(fault, groups{level, maybe}.Collect(ctx, snapshot.Part{}, s))
+		}
+		if level, err = r.areGroups(ctx, level, maybe); err != nil {
+			return err
 		}
 		gone, err := r.goneGroups(ctx)
 		if err != nil {
@@ -222,7 +258,7 @@ func (r *runner) walkGroups(ctx context.Context) error {
 	case len(seen) == 0:
 		r.none(ctx, whole, 0, "mapped group")
 	default:
-		r.close(ctx, whole, r.Tenant, s, fault)
+		r.close(ctx, r.msp(), whole, r.Tenant, s, fault)
 	}
 	for _, c := range ofGroup {
 		if !r.asks(c) {
@@ -234,7 +270,7 @@ func (r *runner) walkGroups(ctx context.Context) error {
 	return nil
 }
 
-// people asks for users, then for what is said of them, and for the sign-in log.
+// people asks for users, then for what is said of them.
 func (r *runner) people(ctx context.Context) error {
 	reach, err := r.reach(ctx)
 	if err != nil {
@@ -244,29 +280,50 @@ func (r *runner) people(ctx context.Context) error {
 	for _, account := range r.Declared.Staff {
 		staff[strings.ToLower(account.UPN)] = true
 	}
-	r.part(ctx, users{reach, staff}, r.Tenant)
+	r.part(ctx, r.msp(), users{reach, staff}, r.Tenant)
 	if err := r.addUsers(ctx, reach); err != nil {
 		return err
 	}
-	open, err := r.openDays(ctx)
-	if err != nil {
-		return err
-	}
-	jobs := []func(context.Context){func(ctx context.Context) { r.part(ctx, mfaRegistrations{reach}, r.Tenant) }}
-	if !r.asks(signIns{}) {
-		r.notAsked(ctx, signIns{}, r.Tenant, leftOutKind)
-		open = nil
-	}
-	r.expect(signIns{}, len(open))
-	for _, d := range open {
-		jobs = append(jobs, func(ctx context.Context) { r.part(ctx, signIns{r.Tenant, d}, d.object()) })
-	}
-	r.together(ctx, len(jobs), func(ctx context.Context, i int) { jobs[i](ctx) })
+	said := []collector{mfaRegistrations{reach}, riskyUsers{reach}}
+	r.together(ctx, len(said), func(ctx context.Context, i int) { r.part(ctx, r.msp(), said[i], r.Tenant) })
 	return nil
 }
 
-func (r *runner) asks(c collector) bool {
-	return len(r.Kinds) == 0 || slices.Contains(r.Kinds, c.Kind())
+// logs asks for the logs of the MSP's own tenant and of Partner Center.
+func (r *runner) logs(ctx context.Context) error {
+	kept, err := r.logKept(ctx, r.Tenant)
+	if err != nil {
+		return err
+	}
+	if err := r.log(ctx, r.msp(), snapshot.SignIns, premiumLogKept, oneDay, func(w window) collector { return signIns{r.Tenant, w} }); err != nil {
+		return err
+	}
+	if err := r.log(ctx, r.msp(), snapshot.Audits, kept, oneDay, func(w window) collector { return audits{kind: snapshot.Audits, window: w} }); err != nil {
+		return err
+	}
+	if r.Partner == nil {
+		r.notConfigured(ctx, snapshot.PartnerAudits, "Partner Center is not asked: set sources.partner_center in the configuration")
+		return nil
+	}
+	return r.log(ctx, place{r.Tenant, r.Partner}, snapshot.PartnerAudits, partnerLogKept, oneDay, func(w window) collector { return partnerAudits{w} })
+}
+
+// place is where a part is asked: the tenant it is about, and who answers for it.
+type place struct {
+	scope  string
+	client Client
+}
+
+func (r *runner) msp() place { return place{r.Tenant, r.Client} }
+
+func (r *runner) asks(c collector) bool { return r.asksKind(c.Kind()) }
+
+func (r *runner) asksKind(kind snapshot.Kind) bool {
+	return len(r.Kinds) == 0 || slices.Contains(r.Kinds, kind)
+}
+
+func (r *runner) asksCustomer(tenant string) bool {
+	return len(r.Customers) == 0 || slices.ContainsFunc(r.Customers, func(id string) bool { return strings.EqualFold(id, tenant) })
 }
 
 // together runs do for each index, as many at once as the client allows, and stops
@@ -280,48 +337,41 @@ func (r *runner) together(ctx context.Context, n int, do func(ctx context.Contex
 }
 
 // part collects one part, notes how much of it was seen, and tells what ended it.
-func (r *runner) part(ctx context.Context, c collector, object string) error {
-	s := r.open(ctx, c, object)
+func (r *runner) part(ctx context.Context, at place, c collector, object string) error {
+	s := r.open(ctx, at, c, object)
 	if s == nil {
 		return nil
 	}
-	err := c.Collect(ctx, r.named(c, object), s)
-	r.close(ctx, c, object, s, err)
+	err := c.Collect(ctx, snapshot.Part{Kind: c.Kind(), Scope: at.scope, Object: object}, s)
+	r.close(ctx, at, c, object, s, err)
 	return err
 }
 
 // groupPart is part for a list of one group. Of a group that is gone, "not found"
 // is the whole answer: there is nothing in it.
 func (r *runner) groupPart(ctx context.Context, c collector, group string, gone bool) {
-	s := r.open(ctx, c, group)
+	s := r.open(ctx, r.msp(), c, group)
 	if s == nil {
 		return
 	}
-	err := c.Collect(ctx, r.named(c, group), s)
+	err := c.Collect(ctx, snapshot.Part{Kind: c.Kind(), Scope: r.Tenant, Object: group}, s)
 	if gone && s.seen.Pages == 0 && notFound(err) {
 		s.refused(err)
 		err = nil
 	}
-	r.close(ctx, c, group, s, err)
-}
-
-func (r *runner) named(c collector, object string) snapshot.Part {
-	return snapshot.Part{Kind: c.Kind(), Scope: r.Tenant, Object: object}
-}
-
-func (r *runner) stored(c collector, object string) store.Part {
-	return store.Part{Kind: string(c.Kind()), Scope: r.Tenant, Object: object}
+	r.close(ctx, r.msp(), c, group, s, err)
 }
 
 // open begins a part. It gives nil when there is nothing to do: the kind is left
 // out, this run saw the part whole before it was interrupted, or the run has ended.
-func (r *runner) open(ctx context.Context, c collector, object string) *stage {
+func (r *runner) open(ctx context.Context, at place, c collector, object string) *stage {
 	if !r.asks(c) {
 		r.notAsked(ctx, c, object, leftOutKind)
 		return nil
 	}
+	stored := store.Part{Kind: string(c.Kind()), Scope: at.scope, Object: object}
 	if r.resumed {
-		state, _, err := r.taken.Seen(ctx, r.stored(c, object))
+		state, _, err := r.taken.Seen(ctx, stored)
 		if err != nil {
 			r.stop(err)
 			return nil
@@ -331,21 +381,21 @@ func (r *runner) open(ctx context.Context, c collector, object string) *stage {
 			return nil
 		}
 	}
-	rows, err := r.taken.Stage(ctx, r.stored(c, object))
+	rows, err := r.taken.Stage(ctx, stored)
 	if err != nil {
 		r.stop(err)
 		return nil
 	}
-	return &stage{Client: r.Client, asked: r.Now().UTC(), rows: rows}
+	return &stage{Client: at.client, asked: r.Now().UTC(), rows: rows}
 }
 
 // close notes how much of a part was seen. Trouble that is neither Graph's nor a
 // row's is our own and ends the run; an interruption leaves the part to be asked again.
-func (r *runner) close(ctx context.Context, c collector, object string, s *stage, err error) {
+func (r *runner) close(ctx context.Context, at place, c collector, object string, s *stage, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	state, reason, ours := judge(err, c.Permission(), s.seen.Pages > 0)
+	state, reason, ours := judge(err, SourceOf(c.Kind()), s.seen.Pages > 0)
 	if ours {
 		r.stop(fmt.Errorf("%s of %s: %w", c.Kind(), object, err))
 		return
@@ -353,7 +403,7 @@ func (r *runner) close(ctx context.Context, c collector, object string, s *stage
 	s.refused(err)
 	s.seen.State, s.seen.Reason, s.seen.Asked = string(state), reason, s.asked
 	if err != nil {
-		r.Log.Warn("not seen whole", "run", r.taken.ID, "kind", c.Kind(), "object", object, "state", state, "error", err)
+		r.Log.Warn("not seen whole", "run", r.taken.ID, "kind", c.Kind(), "customer", at.scope, "object", object, "state", state, "error", err)
 	}
 	if err := s.rows.Finish(ctx, s.seen, s.requests); err != nil {
 		r.stop(err)
@@ -362,9 +412,18 @@ func (r *runner) close(ctx context.Context, c collector, object string, s *stage
 	r.progress(c)
 }
 
-// notAsked notes that a part was left out.
+// notAsked notes that a part of the MSP's tenant was left out.
 func (r *runner) notAsked(ctx context.Context, c collector, object, reason string) {
-	r.mark(ctx, c, object, snapshot.NotAsked, reason)
+	r.mark(ctx, r.Tenant, c.Kind(), object, snapshot.NotAsked, reason)
+}
+
+// notConfigured notes of a kind that nothing was set up to ask for it.
+func (r *runner) notConfigured(ctx context.Context, kind snapshot.Kind, reason string) {
+	if !r.asksKind(kind) {
+		r.mark(ctx, r.Tenant, kind, r.Tenant, snapshot.NotAsked, leftOutKind)
+		return
+	}
+	r.mark(ctx, r.Tenant, kind, r.Tenant, snapshot.NotConfigured, reason)
 }
 
 // none notes for a kind without parts whether there truly is nothing to ask for, or
@@ -378,14 +437,14 @@ func (r *runner) none(ctx context.Context, c collector, known int, of string) {
 	case err != nil:
 		r.stop(err)
 	case unseen != "":
-		r.mark(ctx, c, r.Tenant, snapshot.NotAsked, "no "+of+" is known, because "+unseen+" were not seen whole")
+		r.notAsked(ctx, c, r.Tenant, "no "+of+" is known, because "+unseen+" were not seen whole")
 	default:
-		r.mark(ctx, c, r.Tenant, snapshot.Complete, "")
+		r.mark(ctx, r.Tenant, c.Kind(), r.Tenant, snapshot.Complete, "")
 	}
 }
 
-func (r *runner) mark(ctx context.Context, c collector, object string, state snapshot.State, reason string) {
-	st, err := r.taken.Stage(ctx, r.stored(c, object))
+func (r *runner) mark(ctx context.Context, scope string, kind snapshot.Kind, object string, state snapshot.State, reason string) {
+	st, err := r.taken.Stage(ctx, store.Part{Kind: string(kind), Scope: scope, Object: object})
 	if err == nil {
 		err = st.Finish(ctx, store.Seen{State: string(state), Reason: reason, Asked: r.Now().UTC()}, nil)
 	}

@@ -12,55 +12,22 @@ import (
 	"countersign/collectors/store"
 )
 
-// signIns lists, for one day in UTC, the sign-ins of the MSP's people to other
+// signIns lists, for one window, the sign-ins of the MSP's people to other
 // tenants, non-interactive ones too: partners mostly sign in that way. v1.0 lacks
 // what tells them apart.
 // https://learn.microsoft.com/graph/api/signin-list?view=graph-rest-beta
 type signIns struct {
 	tenant string // of the MSP
-	day    day
-}
-
-const (
-	signInsKept = 30 * 24 * time.Hour // by Microsoft, with a P1 or P2 licence
-	// lateEvents is how long after its end a day is read again: events arrive hours late.
-	lateEvents = 48 * time.Hour
-)
-
-// day is one day in UTC, clipped to what can be asked: [since, until).
-type day struct{ since, until time.Time }
-
-// object names the day in its part.
-func (d day) object() string { return d.since.Format(time.DateOnly) }
-
-// closed says when nothing more is expected of the day.
-func (d day) closed() time.Time {
-	return d.since.Truncate(24 * time.Hour).Add(24*time.Hour + lateEvents)
-}
-
-// days lists those of which the log is still kept at the instant, the oldest first.
-func days(at time.Time) []day {
-	var all []day
-	for since := at.Add(-signInsKept); since.Before(at); {
-		until := since.Truncate(24 * time.Hour).Add(24 * time.Hour)
-		if until.After(at) {
-			until = at
-		}
-		all = append(all, day{since, until})
-		since = until
-	}
-	return all
+	window window
 }
 
 func (signIns) Kind() snapshot.Kind { return snapshot.SignIns }
 
-func (signIns) Permission() string { return "AuditLog.Read.All" }
-
 func (c signIns) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
-	s.seen.Since, s.seen.Until = c.day.since, c.day.until
+	s.seen.Since, s.seen.Until = c.window.since, c.window.until
 	const layout = "2006-01-02T15:04:05.0000000Z"
-	last := c.day.until.Add(-100 * time.Nanosecond) // le is inclusive, and Graph keeps 7 digits
-	filter := "createdDateTime ge " + c.day.since.Format(time.RFC3339) + " and createdDateTime le " + last.Format(layout) +
+	last := c.window.until.Add(-100 * time.Nanosecond) // le is inclusive, and Graph keeps 7 digits
+	filter := "createdDateTime ge " + c.window.since.Format(time.RFC3339) + " and createdDateTime le " + last.Format(layout) +
 		" and resourceTenantId ne " + quoted(c.tenant) + " and signInEventTypes/any(t: t eq 'interactiveUser' or t eq 'nonInteractiveUser')"
 	return s.list(ctx, "/beta/auditLogs/signIns"+query("$filter", filter, "$top", "1000"), func(raw json.RawMessage) (store.Item, error) {
 		got, err := decodeSignIn(raw)

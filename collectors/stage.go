@@ -32,7 +32,6 @@ type Client interface {
 // list is not evidence. No collector holds more than a page, unless it says so.
 type collector interface {
 	Kind() snapshot.Kind
-	Permission() string // the least application permission that allows it
 	Collect(ctx context.Context, part snapshot.Part, s *stage) error
 }
 

@@ -76,7 +76,7 @@ func (a *app) collect(cmd *cobra.Command, kinds, customers []string) (err error)
 func incomplete(r collectors.Result) int {
 	n := 0
 	for _, c := range r.Coverage {
-		if c.State != snapshot.Complete && c.State != snapshot.NotAsked {
+		if c.State != snapshot.Complete && c.State != snapshot.NotAsked && c.State != snapshot.NotConfigured {
 			n++
 		}
 	}

@@ -114,7 +114,7 @@ func TestMinimal(t *testing.T) {
 		c.Schedule.Collect != "0 4 * * *" || c.Store.Retain != (config.Span{Years: 7}) || c.Delivery.Kind != "none" {
 		t.Errorf("defaults: %+v", c)
 	}
-	if d := c.Declared(); len(d.Customers)+len(d.Staff)+len(d.Groups)+len(c.Waivers)+len(c.Records)+len(c.Templates) != 0 {
+	if d := c.Declared(); len(d.Customers)+len(d.Staff)+len(d.Groups)+len(c.Waivers)+len(c.Records)+len(d.Templates) != 0 {
 		t.Errorf("declared out of nothing: %+v", d)
 	}
 	e, err := c.GraphEndpoints()
