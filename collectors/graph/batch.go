@@ -234,7 +234,7 @@ func (g *group) send(version string, parts []*part) []reply {
 		return replies
 	}
 	path := version + "/$batch"
-	_, err := g.persist(g.ctx, request{path: path, url: path, parts: len(parts), body: batchBody(version, parts)}, g.exchange,
+	_, err := g.persist(g.ctx, request{path: path, url: path, parts: len(parts), body: g.batchBody(version, parts)}, g.exchange,
 		func(a answer) *Error { return readBatch(a, replies) })
 	for i := range replies {
 		if err == nil {
@@ -251,7 +251,7 @@ func (g *group) send(version string, parts []*part) []reply {
 }
 
 // batchBody writes the parts as GETs; their ids are their indices.
-func batchBody(version string, parts []*part) []byte {
+func (g *group) batchBody(version string, parts []*part) []byte {
 	type get struct {
 		ID      string            `json:"id"`
 		Method  string            `json:"method"`
@@ -262,7 +262,7 @@ func batchBody(version string, parts []*part) []byte {
 		Requests []get `json:"requests"`
 	}
 	for i, p := range parts {
-		body.Requests = append(body.Requests, get{strconv.Itoa(i), http.MethodGet, strings.TrimPrefix(p.url, version), p.headers()})
+		body.Requests = append(body.Requests, get{strconv.Itoa(i), http.MethodGet, strings.TrimPrefix(p.url, version), g.headersOf(p.request)})
 	}
 	text, err := json.Marshal(body)
 	if err != nil {

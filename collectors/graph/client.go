@@ -2,33 +2,37 @@ package graph
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"mime"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/jonboulle/clockwork"
 )
 
-// Options make a Client. Endpoints.Graph and Credential are required.
+// Options make a Client. Credential and the service's endpoint are required.
 type Options struct {
 	Endpoints   Endpoints
+	Service     Service
 	Tenant      string // GUID; a token of another tenant is refused
 	Credential  azcore.TokenCredential
-	HTTP        *http.Client    // nil = TLS 1.2 or later, proxy from the environment; redirects are always our own
+	HTTP        *http.Client    // nil = that of Wire; redirects are always our own
 	Clock       clockwork.Clock // nil = real; all waits between tries
 	Jitter      func() float64  // in [0,1); nil = random
-	Concurrency int             // requests on the wire at once; 0 = 8
-	Batch       bool            // Together sends $batch
+	Concurrency int             // requests of this client on the wire at once; 0 = 8
+	Wire        *Wire           // shared by the clients of one run; nil = own
+	Batch       bool            // Together sends $batch where the service has it
 	Limits      Limits
 	App         *Gate        // shared by the clients of one app; nil = own
 	Log         *slog.Logger // nil = silent
@@ -76,8 +80,9 @@ func or[T comparable](field *T, value T) {
 	}
 }
 
-// Client asks one tenant's Graph. It may be used by many goroutines.
+// Client asks one service about one tenant. It may be used by many goroutines.
 type Client struct {
+	dialect
 	base        *url.URL
 	tenant      string
 	http        *http.Client
@@ -88,20 +93,25 @@ type Client struct {
 	onWait      func(string, time.Duration)
 	limits      Limits
 	concurrency int
-	batch       bool
 	tokens      *tokens
+	wire        *Wire
 	app         *Gate
 	gate        Gate
 	slots       slots
 	quotas      []quota
 	budget      budget
+	skew        atomic.Pointer[time.Duration]
 }
 
 // New checks the options and makes a Client. Nothing is sent yet.
 func New(o Options) (*Client, error) {
-	base, err := baseURL(o.Endpoints.Graph)
+	d, err := o.Service.dialect()
 	if err != nil {
-		return nil, fmt.Errorf("endpoints.graph: %w", err)
+		return nil, err
+	}
+	base, err := d.baseURL(o.Endpoints)
+	if err != nil {
+		return nil, err
 	}
 	if o.Credential == nil {
 		return nil, errors.New("graph client: no credential")
@@ -115,20 +125,22 @@ func New(o Options) (*Client, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.HTTP == nil {
-		o.HTTP = &http.Client{Transport: safeTransport()}
-	}
 	or(&o.App, &Gate{})
 	or(&o.Concurrency, 8)
+	if o.Wire == nil {
+		o.Wire = NewWire(o.Concurrency)
+	}
+	or(&o.HTTP, o.Wire.http)
 	limits := o.Limits.withDefaults()
+	d.batch = d.batch && o.Batch
 	bound := float64(o.Concurrency)
-	if o.Batch {
+	if d.batch {
 		bound *= maxBatch
 	}
 	c := &Client{
-		base: base, tenant: o.Tenant, clock: o.Clock, jitter: o.Jitter, log: o.Log,
+		dialect: d, base: base, tenant: o.Tenant, clock: o.Clock, jitter: o.Jitter, log: o.Log,
 		onRequest: o.OnRequest, onWait: o.OnWait, limits: limits,
-		concurrency: o.Concurrency, batch: o.Batch, app: o.App,
+		concurrency: o.Concurrency, wire: o.Wire, app: o.App,
 		slots:  slots{maxCalls: o.Concurrency, bound: bound, maxBound: bound},
 		quotas: quotas(limits),
 		budget: budget{most: limits.TenantWait},
@@ -140,11 +152,20 @@ func New(o Options) (*Client, error) {
 	if own.Transport == nil {
 		own.Transport = safeTransport()
 	}
-	own.Transport = readOnly{own.Transport, base}
+	own.Transport = readOnly{own.Transport, base, d.batch}
 	own.CheckRedirect = c.redirect
 	own.Jar = nil
 	c.http = &own
 	return c, nil
+}
+
+// Skew tells how far our clock is ahead of the server's, to about a second, by the
+// Date of the last answer; false before there was one.
+func (c *Client) Skew() (time.Duration, bool) {
+	if skew := c.skew.Load(); skew != nil {
+		return *skew, true
+	}
+	return 0, false
 }
 
 // safeTransport is net/http's default with its limits made explicit. It asks for
@@ -156,16 +177,17 @@ func safeTransport() *http.Transport {
 	return t
 }
 
-// readOnly lets nothing through but GETs and $batch POSTs to one origin. The
-// client makes no other request; this holds even if it came to.
+// readOnly lets nothing through but GETs, and $batch POSTs where they are used, to
+// one origin. The client makes no other request; this holds even if it came to.
 type readOnly struct {
-	next http.RoundTripper
-	base *url.URL
+	next  http.RoundTripper
+	base  *url.URL
+	batch bool
 }
 
 func (r readOnly) RoundTrip(req *http.Request) (*http.Response, error) {
 	get := req.Method == http.MethodGet && req.Body == nil
-	batch := req.Method == http.MethodPost && (req.URL.Path == "/v1.0/$batch" || req.URL.Path == "/beta/$batch")
+	batch := r.batch && req.Method == http.MethodPost && (req.URL.Path == "/v1.0/$batch" || req.URL.Path == "/beta/$batch")
 	if !sameOrigin(req.URL, r.base) || !get && !batch {
 		if req.Body != nil {
 			req.Body.Close()
@@ -189,8 +211,12 @@ func (c *Client) redirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
+// sameOrigin: Azure Resource Manager writes its https port out at times.
 func sameOrigin(u, base *url.URL) bool {
-	return u.Scheme == base.Scheme && strings.EqualFold(u.Host, base.Host) && u.User == nil && u.Opaque == ""
+	host := func(u *url.URL) string {
+		return strings.TrimSuffix(strings.ToLower(u.Host), map[string]string{"https": ":443", "http": ":80"}[u.Scheme])
+	}
+	return u.Scheme == base.Scheme && host(u) == host(base) && u.User == nil && u.Opaque == ""
 }
 
 // request is one GET, or a batch of GETs when parts is set.
@@ -198,6 +224,7 @@ type request struct {
 	path  string // as asked, for messages
 	page  int    // from 1; 0 outside of lists
 	url   string // what is sent, after the origin: a nextLink's own bytes on later pages
+	token string // of the page, sent in a header
 	parts int    // of a batch
 	body  []byte // of a batch
 }
@@ -205,13 +232,14 @@ type request struct {
 // headers of a GET, alone or as a part of a batch. A path that counts or searches
 // is an advanced query and says so on each of its pages.
 // https://learn.microsoft.com/graph/aad-advanced-queries
-func (q request) headers() map[string]string {
-	h := map[string]string{
-		"Accept": "application/json",
-		"Prefer": "include-unknown-enum-members",
-	}
+func (d dialect) headersOf(q request) map[string]string {
+	h := map[string]string{"Accept": "application/json"}
+	maps.Copy(h, d.headers)
 	if advanced(q.path) {
 		h["ConsistencyLevel"] = "eventual"
+	}
+	if q.token != "" {
+		h[continuation] = q.token
 	}
 	return h
 }
@@ -232,7 +260,10 @@ type answer struct {
 	cuts   int       // of concurrency when it was asked
 }
 
-func (a answer) requestID() string { return a.header.Get("request-id") }
+// requestID is Microsoft's, by the name each service has for it.
+func (a answer) requestID() string {
+	return cmp.Or(a.header.Get("request-id"), a.header.Get("x-ms-request-id"), a.header.Get("MS-RequestId"))
+}
 
 var errStalled = errors.New("no byte came for too long")
 
@@ -247,7 +278,7 @@ func (c *Client) exchange(ctx context.Context, q request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	a, err := c.wire(ctx, q, token)
+	a, err := c.transmit(ctx, q, token)
 	a.cuts, a.at = cuts, c.clock.Now()
 	if c.onRequest != nil {
 		c.onRequest(q.path, a.status)
@@ -263,9 +294,9 @@ func (c *Client) exchange(ctx context.Context, q request) (answer, error) {
 	return a, nil
 }
 
-// wire does the HTTP of exchange, under a watch that ends a try which stalls. The
+// transmit does the HTTP of exchange, under a watch that ends a try which stalls. The
 // watch runs on real time, as the network does.
-func (c *Client) wire(ctx context.Context, q request, token Secret) (answer, error) {
+func (c *Client) transmit(ctx context.Context, q request, token Secret) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.limits.Answer)
 	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
@@ -281,14 +312,13 @@ func (c *Client) wire(ctx context.Context, q request, token Secret) (answer, err
 	if err != nil {
 		return answer{}, once(Refused, "cannot be asked: %s", transportText(err))
 	}
-	for k, v := range q.headers() {
+	for k, v := range c.headersOf(q) {
 		req.Header.Set(k, v)
 	}
 	if q.parts > 0 {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	req.Header.Set("User-Agent", "countersign")
-	req.Header.Set("x-ms-throttle-priority", "low")
 	req.Header.Set("Authorization", "Bearer "+string(token))
 	resp, err := c.http.Do(req)
 	if err != nil {
@@ -296,6 +326,10 @@ func (c *Client) wire(ctx context.Context, q request, token Secret) (answer, err
 	}
 	defer resp.Body.Close()
 	a := answer{status: resp.StatusCode, header: resp.Header, token: token}
+	if server, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		skew := c.clock.Now().Sub(server)
+		c.skew.Store(&skew)
+	}
 	if coding := resp.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		return a, malformed("content encoding %q was not asked for", oneLine(coding, 40, ""))
 	}

@@ -7,16 +7,22 @@ import (
 	"strings"
 )
 
-// Endpoints are the base URLs of one cloud: scheme, host and port, no path.
-type Endpoints struct{ Graph, Login, ARM string }
+// Endpoints are the base URLs of one cloud: scheme, host and port, no path. Empty:
+// not offered there.
+type Endpoints struct{ Graph, Login, ARM, PartnerCenter string }
 
-// clouds: https://learn.microsoft.com/graph/deployments (Graph, login) and the
-// resource manager endpoints of azcore's cloud package (ARM).
+// clouds: https://learn.microsoft.com/graph/deployments (Graph, login), the resource
+// manager endpoints of azcore's cloud package (ARM) and
+// https://learn.microsoft.com/partner-center/developer/partner-center-rest-urls,
+// which names one host for commercial and US Government partners and none for DoD.
 var clouds = map[string]Endpoints{
-	"global":    {"https://graph.microsoft.com", "https://login.microsoftonline.com", "https://management.azure.com"},
-	"usgov":     {"https://graph.microsoft.us", "https://login.microsoftonline.us", "https://management.usgovcloudapi.net"},
-	"usgov-dod": {"https://dod-graph.microsoft.us", "https://login.microsoftonline.us", "https://management.usgovcloudapi.net"},
-	"china":     {"https://microsoftgraph.chinacloudapi.cn", "https://login.chinacloudapi.cn", "https://management.chinacloudapi.cn"},
+	"global": {"https://graph.microsoft.com", "https://login.microsoftonline.com", "https://management.azure.com",
+		"https://api.partnercenter.microsoft.com"},
+	"usgov": {"https://graph.microsoft.us", "https://login.microsoftonline.us", "https://management.usgovcloudapi.net",
+		"https://api.partnercenter.microsoft.com"},
+	"usgov-dod": {"https://dod-graph.microsoft.us", "https://login.microsoftonline.us", "https://management.usgovcloudapi.net", ""},
+	"china": {"https://microsoftgraph.chinacloudapi.cn", "https://login.chinacloudapi.cn", "https://management.chinacloudapi.cn",
+		"https://partner.partnercenterapi.microsoftonline.cn"},
 }
 
 // CloudEndpoints gives the endpoints of global (also ""), usgov, usgov-dod or china.
@@ -38,7 +44,7 @@ func (e Endpoints) Override(with Endpoints) (Endpoints, error) {
 		name string
 		to   *string
 		from string
-	}{{"graph", &e.Graph, with.Graph}, {"login", &e.Login, with.Login}, {"arm", &e.ARM, with.ARM}} {
+	}{{"graph", &e.Graph, with.Graph}, {"login", &e.Login, with.Login}, {"arm", &e.ARM, with.ARM}, {"partner_center", &e.PartnerCenter, with.PartnerCenter}} {
 		if f.from == "" {
 			continue
 		}

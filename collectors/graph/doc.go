@@ -1,5 +1,6 @@
-// Package graph is the only door to Microsoft Graph: tokens, paging, batching,
-// retries and throttling.
+// Package graph is the only door to Microsoft Graph and its neighbours, Azure
+// Resource Manager and Partner Center: tokens, paging, batching, retries and
+// throttling.
 //
 // It may touch the network and a clock that is handed in; it knows no SQL and no
 // rule. It promises that

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -28,7 +29,7 @@ const (
 // Error is a request that ended without an answer that counts. Its text holds no
 // query, token or answer body.
 type Error struct {
-	Path      string // as asked, query included
+	Path      string // as asked, query included; "" of a token alone
 	Page      int    // from 1; 0 when not in a list
 	Status    int    // of the last try; 0 without an answer
 	Code      string // Graph's error code, or AADSTS code of a token request
@@ -43,7 +44,7 @@ type Error struct {
 
 func (e *Error) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "GET %s", withoutQuery(e.Path))
+	b.WriteString(what(e.Path))
 	if e.Page > 1 {
 		fmt.Fprintf(&b, " page %d", e.Page)
 	}
@@ -126,19 +127,31 @@ var (
 )
 
 // describe takes code, message and request-id from the answer, made safe to print.
+// Partner Center, and Azure Resource Manager at times, leave out the outer object;
+// Partner Center's codes are numbers too.
 // https://learn.microsoft.com/graph/errors
+// https://learn.microsoft.com/partner-center/developer/error-codes
 func (e *Error) describe(a answer) {
-	var said struct {
-		Error struct {
-			Code, Message string
-			InnerError    struct {
-				RequestID string `json:"request-id"`
-			}
+	type words struct {
+		Code                 any
+		Message, Description string
+		InnerError           struct {
+			RequestID string `json:"request-id"`
 		}
 	}
+	var said struct {
+		Error words
+		words
+	}
 	if err := json.Unmarshal(a.body, &said); err == nil {
-		e.Code = oneLine(said.Error.Code, 100, a.token)
-		e.Message = oneLine(said.Error.Message, 300, a.token)
+		for _, w := range []words{said.words, said.Error} {
+			if w.Code != nil {
+				e.Code = oneLine(fmt.Sprint(w.Code), 100, a.token)
+			}
+			if text := cmp.Or(w.Message, w.Description); text != "" {
+				e.Message = oneLine(text, 300, a.token)
+			}
+		}
 	}
 	e.RequestID = oneLine(a.requestID(), 100, a.token)
 	if e.RequestID == "" {
@@ -165,6 +178,14 @@ func oneLine(text string, n int, token Secret) string {
 		text = string(runes[:n]) + "…"
 	}
 	return text
+}
+
+// what names a request in a message.
+func what(path string) string {
+	if path == "" {
+		return "token"
+	}
+	return "GET " + withoutQuery(path)
 }
 
 // withoutQuery keeps filter values out of logs and messages.

@@ -18,12 +18,13 @@ func TestReadOnlyTransport(t *testing.T) {
 		t.Fatal(err)
 	}
 	sent := 0
-	guard := readOnly{base: base, next: roundTrip(func(*http.Request) (*http.Response, error) { sent++; return &http.Response{}, nil })}
+	guard := readOnly{base: base, batch: true, next: roundTrip(func(*http.Request) (*http.Response, error) { sent++; return &http.Response{}, nil })}
 	for _, r := range []struct {
 		method, url string
 		good        bool
 	}{
 		{"GET", "https://graph.example/v1.0/users", true}, {"POST", "https://graph.example/v1.0/$batch", true}, {"POST", "https://graph.example/beta/$batch", true},
+		{"GET", "https://graph.example:443/v1.0/users", true},
 		{"POST", "https://graph.example/v1.0/users", false}, {"POST", "https://graph.example/v1.0/$batch/x", false},
 		{"PATCH", "https://graph.example/v1.0/users", false}, {"PUT", "https://graph.example/v1.0/$batch", false},
 		{"DELETE", "https://graph.example/v1.0/users", false}, {"HEAD", "https://graph.example/v1.0/users", false},
@@ -41,6 +42,11 @@ func TestReadOnlyTransport(t *testing.T) {
 	req, _ := http.NewRequest("GET", "https://graph.example/v1.0/users", strings.NewReader("x"))
 	if _, err := guard.RoundTrip(req); err == nil {
 		t.Error("a GET with a body left")
+	}
+	guard.batch = false
+	req, _ = http.NewRequest("POST", "https://graph.example/v1.0/$batch", nil)
+	if _, err := guard.RoundTrip(req); err == nil {
+		t.Error("a batch left for a service without")
 	}
 }
 
@@ -83,11 +89,42 @@ func FuzzNextLink(f *testing.F) {
 			return
 		}
 		u, err := url.Parse(base.String() + rest) // as the request does
-		if err != nil || u.Scheme != "https" || u.Host != "graph.example" || u.User != nil || u.Path != "/v1.0/groups" || u.Fragment != "" {
+		if err != nil || u.Scheme != "https" || u.Host != "graph.example" || u.User != nil || !strings.EqualFold(u.Path, "/v1.0/groups") || u.Fragment != "" {
 			t.Errorf("%q leads to %v, %v", link, u, err)
 		}
 		if !strings.HasSuffix(link, rest) {
 			t.Errorf("%q became %q", link, rest)
+		}
+	})
+}
+
+// FuzzLinks: wherever Partner Center's links lead, it is the list asked for, and
+// the token fits into a header.
+func FuzzLinks(f *testing.F) {
+	for _, s := range []string{`{"links":{"next":{"uri":"/customers?size=40&seekOperation=Next","method":"GET","headers":[{"key":"MS-ContinuationToken","value":"a"}]}}}`,
+		`{"links":{"next":null}}`, `{"links":{}}`, `{"links":{"next":{"uri":"https://partner.example/v1/customers"}}}`, `{"links":{"next":{"headers":[1]}}}`} {
+		f.Add([]byte(s))
+	}
+	base, err := baseURL("https://partner.example")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		whole, fault := compact(body)
+		if fault != nil {
+			return
+		}
+		all, err := members(whole)
+		if err != nil {
+			return
+		}
+		next, fault := nextUnderLinks(base, "/v1/customers?size=40", all)
+		if fault != nil || next == (cursor{}) {
+			return
+		}
+		u, err := url.Parse(base.String() + next.url)
+		if err != nil || u.Host != "partner.example" || !strings.EqualFold(u.Path, "/v1/customers") || strings.ContainsAny(next.token, "\r\n") {
+			t.Errorf("%s leads to %v, %q", whole, u, next.token)
 		}
 	})
 }

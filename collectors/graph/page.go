@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -31,8 +32,8 @@ type Page struct {
 	SHA256    [32]byte          // of Rows, each ended by a line feed, the server's own address left out
 }
 
-// EachPage asks path ("/v1.0/..." or "/beta/...", escaped, query included), follows
-// @odata.nextLink to the end and hands on each page, empty ones too. It returns
+// EachPage asks path (as the Service says, escaped, query included), follows the
+// links from page to page to the end and hands on each page, empty ones too. It returns
 // nil only if the last page was seen; an error of page ends it and is returned as
 // it is, one of Graph is an *Error, one of ctx wraps ctx.Err().
 //
@@ -42,7 +43,7 @@ type Page struct {
 // rows merged by their id are the union of both readings. When Page.Restart is
 // set, rows handed on before must be dropped.
 func (c *Client) EachPage(ctx context.Context, path string, page func(Page) error) error {
-	if err := checkPath(path); err != nil {
+	if err := c.checkPath(path); err != nil {
 		return err
 	}
 	l := list{Client: c, path: path, url: path, seed: maphash.MakeSeed(), hand: page}
@@ -71,7 +72,7 @@ func (c *Client) EachPage(ctx context.Context, path string, page func(Page) erro
 
 // Get asks one object, which comes as a Page with one row.
 func (c *Client) Get(ctx context.Context, path string) (Page, error) {
-	if err := checkPath(path); err != nil {
+	if err := c.checkPath(path); err != nil {
 		return Page{}, err
 	}
 	var p Page
@@ -180,13 +181,15 @@ func (r *reading) short(path string, page int) error {
 // read walks the list once.
 func (l *list) read(ctx context.Context) (*reading, error) {
 	r := &reading{ids: map[uint64]struct{}{}}
-	seen := map[uint64]bool{maphash.String(l.seed, l.url): true}
-	target := l.url
-	for n := 1; target != ""; n++ {
+	mark := func(at cursor) uint64 { return maphash.Comparable(l.seed, at) }
+	target := cursor{url: l.url}
+	seen := map[uint64]bool{mark(target): true}
+	for n := 1; target != (cursor{}); n++ {
 		p, next, err := l.page(ctx, target, n, r)
 		if n == 1 && err != nil && l.withoutTop(err) {
-			seen[maphash.String(l.seed, l.url)] = true
-			p, next, err = l.page(ctx, l.url, n, r)
+			target.url = l.url
+			seen[mark(target)] = true
+			p, next, err = l.page(ctx, target, n, r)
 		}
 		if err != nil {
 			return nil, err
@@ -196,17 +199,17 @@ func (l *list) read(ctx context.Context) (*reading, error) {
 		if err := l.hand(p); err != nil {
 			return nil, err
 		}
-		mark := maphash.String(l.seed, next)
-		if next != "" && (seen[mark] || n >= l.limits.Pages) {
+		if again := seen[mark(next)]; again || n >= l.limits.Pages && next != (cursor{}) {
 			e := once(Broken, "its nextLink leads in a circle")
-			if !seen[mark] {
+			if !again {
 				e = once(Broken, "list has more than %d pages", l.limits.Pages)
 			}
 			e.Path, e.Page, e.Attempts = l.path, n, 1
 			return nil, e
 		}
-		seen[mark] = true
-		target = next
+		if target = next; target != (cursor{}) {
+			seen[mark(target)] = true
+		}
 	}
 	return r, nil
 }
@@ -227,13 +230,13 @@ func (l *list) withoutTop(err error) bool {
 	return true
 }
 
-// page asks for one page and gives where the next one is, "" after the last.
-func (l *list) page(ctx context.Context, target string, n int, r *reading) (Page, string, error) {
+// page asks for one page and gives where the next one is.
+func (l *list) page(ctx context.Context, target cursor, n int, r *reading) (Page, cursor, error) {
 	var p Page
-	var next string
+	var next cursor
 	var ids [][]byte
 	var count *int
-	tries, err := l.persist(ctx, request{path: l.path, page: n, url: target}, l.route, func(a answer) *Error {
+	tries, err := l.persist(ctx, request{path: l.path, page: n, url: target.url, token: target.token}, l.route, func(a answer) *Error {
 		body, fault := compact(a.body)
 		if fault != nil {
 			return fault
@@ -245,9 +248,9 @@ func (l *list) page(ctx context.Context, target string, n int, r *reading) (Page
 		if fault := l.envelope(all); fault != nil {
 			return fault
 		}
-		value, err := field(all, "value")
+		value, err := field(all, l.rows)
 		if err != nil || len(value) == 0 || value[0] != '[' {
-			return malformed("answer has no value array")
+			return malformed("answer has no %s array", l.rows)
 		}
 		var rows []json.RawMessage
 		ids = ids[:0]
@@ -258,18 +261,22 @@ func (l *list) page(ctx context.Context, target string, n int, r *reading) (Page
 			}
 			rows, ids = append(rows, row), append(ids, id)
 		}
-		if next, fault = l.next(all); fault != nil {
+		if next, fault = l.next(l.base, l.path, all); fault != nil {
 			return fault
 		}
-		count = nil // of the page on some paths, of the list where it was asked for
-		if raw, err := field(all, "@odata.count"); err == nil && raw != nil && advanced(l.path) {
-			_ = json.Unmarshal(raw, &count) // a hint: unreadable is as good as absent
+		count = nil
+		// Of the page on some paths, of the list where it was asked for; Partner
+		// Center's tells which only where one page is the list.
+		for key, of := range map[string]bool{"@odata.count": advanced(l.path), "totalCount": n == 1 && next == (cursor{})} {
+			if raw, err := field(all, key); err == nil && raw != nil && of {
+				_ = json.Unmarshal(raw, &count) // a hint: unreadable is as good as absent
+			}
 		}
 		p = l.Client.page(l.path, a, rows)
 		return nil
 	})
 	if err != nil {
-		return Page{}, "", err
+		return Page{}, cursor{}, err
 	}
 	if n == 1 {
 		r.count = count
@@ -312,28 +319,9 @@ func (c *Client) envelope(all []member) *Error {
 	return nil
 }
 
-// next gives the path and query of the next page, byte by byte as the server sent
-// them; "" when there is none.
-func (l *list) next(all []member) (string, *Error) {
-	raw, err := field(all, "@odata.nextLink")
-	if err != nil {
-		return "", malformed("answer: %v", err)
-	}
-	if raw == nil || string(raw) == "null" {
-		return "", nil
-	}
-	var link string
-	if err := json.Unmarshal(raw, &link); err != nil {
-		return "", malformed("its nextLink is not text")
-	}
-	if link == "" {
-		return "", nil
-	}
-	return checkNext(l.base, l.path, link)
-}
-
-// checkNext lets a nextLink through only to the origin and path of the list. It
-// gives what follows the origin, unchanged.
+// checkNext lets a nextLink through only to the origin and path of the list, in
+// whatever case: Azure Resource Manager changes it. It gives what follows the origin,
+// unchanged.
 func checkNext(base *url.URL, path, link string) (string, *Error) {
 	for _, r := range link {
 		if r <= ' ' || r > '~' || strings.ContainsRune("\\\"<>#", r) {
@@ -353,7 +341,7 @@ func checkNext(base *url.URL, path, link string) (string, *Error) {
 		return "", once(Broken, "its nextLink is not a plain URL")
 	}
 	rest := link[len(origin):]
-	if asked, err := url.PathUnescape(want); err != nil || asked != u.Path || rest[:len("/v1.0")] != path[:len("/v1.0")] {
+	if asked, err := url.PathUnescape(want); err != nil || !strings.EqualFold(asked, u.Path) || !strings.HasPrefix(rest, firstSegment(want)) {
 		return "", once(Refused, "its nextLink leads to another path, %s", oneLine(u.Path, 200, ""))
 	}
 	return rest, nil
@@ -361,7 +349,7 @@ func checkNext(base *url.URL, path, link string) (string, *Error) {
 
 // checkPath refuses a path that could mean another server or another request than
 // it says.
-func checkPath(path string) error {
+func (d dialect) checkPath(path string) error {
 	refuse := func(why string) error {
 		e := once(Refused, "path %s", why)
 		e.Path = path
@@ -370,8 +358,10 @@ func checkPath(path string) error {
 	plain, query, _ := strings.Cut(path, "?")
 	u, err := url.Parse(path)
 	switch {
-	case !strings.HasPrefix(path, "/v1.0/") && !strings.HasPrefix(path, "/beta/"):
-		return refuse("must begin with /v1.0/ or /beta/")
+	case !slices.ContainsFunc(d.roots, func(root string) bool { return strings.HasPrefix(path, root) }):
+		return refuse("must begin with " + strings.Join(d.roots, " or "))
+	case !strings.Contains(query, d.version):
+		return refuse("must say its " + strings.TrimSuffix(d.version, "="))
 	case strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\\\"<>#", r) }):
 		return refuse("must be escaped")
 	case err != nil || u.Host != "" || u.EscapedPath() != plain || u.RawQuery != query:

@@ -24,7 +24,7 @@ func (c *Client) persist(ctx context.Context, q request, send func(context.Conte
 	for try, renewed := 1, false; ; try++ {
 		a, err := send(ctx, q)
 		if ctx.Err() != nil {
-			return try, fmt.Errorf("GET %s: %w", withoutQuery(q.path), ctx.Err())
+			return try, fmt.Errorf("%s: %w", what(q.path), ctx.Err())
 		}
 		now := c.clock.Now()
 		var e *Error
@@ -78,7 +78,7 @@ func (c *Client) persist(ctx context.Context, q request, send func(context.Conte
 			continue // the gate holds this request with all others
 		}
 		if err := c.pause(ctx, q.path, now.Add(wait)); err != nil {
-			return try, fmt.Errorf("GET %s: %w", withoutQuery(q.path), err)
+			return try, fmt.Errorf("%s: %w", what(q.path), err)
 		}
 	}
 }

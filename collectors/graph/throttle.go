@@ -32,6 +32,30 @@ func (g *Gate) opens() time.Time {
 	return g.until
 }
 
+// Wire bounds the requests that the clients of one run have under way at once,
+// whatever their tenants, and shares their connections.
+type Wire struct {
+	slots chan struct{}
+	http  *http.Client
+}
+
+// NewWire makes a Wire for that many requests at once, over TLS 1.2 or later and
+// the proxy that the environment names.
+func NewWire(requests int) *Wire {
+	return &Wire{make(chan struct{}, requests), &http.Client{Transport: safeTransport()}}
+}
+
+func (w *Wire) enter(ctx context.Context) error {
+	select {
+	case w.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (w *Wire) leave() { <-w.slots }
+
 // gateOf gives the gate a 429 shuts: by x-ms-throttle-scope that of the app over
 // all tenants, else that of this tenant.
 // https://learn.microsoft.com/graph/throttling-limits
@@ -91,10 +115,18 @@ func (c *Client) admit(ctx context.Context, q request) (int, func(), error) {
 		if err != nil {
 			return 0, nil, err
 		}
-		if !c.opens().After(c.clock.Now()) {
-			return cuts, func() { c.slots.leave(weight) }, nil
+		if err := c.wire.enter(ctx); err != nil {
+			c.slots.leave(weight)
+			return 0, nil, err
 		}
-		c.slots.leave(weight)
+		leave := func() {
+			c.wire.leave()
+			c.slots.leave(weight)
+		}
+		if !c.opens().After(c.clock.Now()) {
+			return cuts, leave, nil
+		}
+		leave()
 	}
 }
 
@@ -122,7 +154,7 @@ func quotas(l Limits) []quota {
 
 // limiter gives the limiter of a path, nil for most.
 func (c *Client) limiter(path string) *rate.Limiter {
-	_, rest, _ := strings.Cut(path[1:], "/")
+	_, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	for _, q := range c.quotas {
 		for _, p := range q.prefixes {
 			if strings.HasPrefix("/"+rest, p) {

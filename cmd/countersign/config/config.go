@@ -188,7 +188,7 @@ func (c *Config) GraphEndpoints() (graph.Endpoints, error) {
 	if err != nil {
 		return graph.Endpoints{}, err
 	}
-	return e.Override(graph.Endpoints{Graph: c.Endpoints.Graph, Login: c.Endpoints.Login, ARM: c.Endpoints.ARM})
+	return e.Override(graph.Endpoints{Graph: c.Endpoints.Graph, Login: c.Endpoints.Login, ARM: c.Endpoints.ARM, PartnerCenter: c.Endpoints.PartnerCenter})
 }
 
 // CredentialOptions reads the secrets and gives what graph.NewCredential needs for

@@ -127,9 +127,9 @@ func TestMinimal(t *testing.T) {
 func TestLoopbackSeam(t *testing.T) {
 	t.Setenv("COUNTERSIGN_TOKEN", "a-token")
 	for _, url := range []string{"http://127.0.0.1:8080", "http://127.9.9.9:1", "http://[::1]:8080", "http://localhost:8080"} {
-		c := mustLoad(t, map[string]string{"countersign.yaml": minimal + "endpoints: {graph: '" + url + "', login: '" + url + "'}\n"})
+		c := mustLoad(t, map[string]string{"countersign.yaml": minimal + "endpoints: {graph: '" + url + "', login: '" + url + "', partner_center: '" + url + "'}\n"})
 		e, err := c.GraphEndpoints()
-		if err != nil || e.Graph != url || e.Login != url {
+		if err != nil || e.Graph != url || e.Login != url || e.PartnerCenter != url {
 			t.Error(url, e, err)
 		}
 		o, err := c.CredentialOptions(contoso)
