@@ -30,6 +30,7 @@ func (r *runner) customerTenants(ctx context.Context) error {
 		slots <- struct{}{}
 		all.Go(func() {
 			defer func() { <-slots }()
+			defer r.settle(c.Tenant)
 			if err := r.customerTenant(ctx, c); err != nil {
 				r.stop(err)
 			}
@@ -73,7 +74,6 @@ func (r *runner) customerTenant(ctx context.Context, c snapshot.DeclaredCustomer
 			}
 		}
 	}
-	r.Log.Info("customer read", "run", r.taken.ID, "customer", at.scope)
 	return nil
 }
 

@@ -41,10 +41,11 @@ type Options struct {
 	Progress     func(Progress) // told of each part that is done, one at a time; nil: nobody
 }
 
-// Progress says how many of a kind's parts are done, of those known so far.
+// Progress says how far a run is. What is known of the whole grows as it goes on.
 type Progress struct {
-	Kind        snapshot.Kind
-	Done, Total int
+	Kind                     snapshot.Kind // of the part that was done last
+	Done, Total              int           // parts of all kinds
+	CustomersDone, Customers int
 }
 
 // Result is a sealed snapshot. Coverage says what of it was seen.
@@ -74,7 +75,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	result := Result{Snapshot: taken.ID, Resumed: resumed}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	r := &runner{Options: o, taken: taken, resumed: resumed, stop: stop, done: map[snapshot.Kind]Progress{}}
+	r := &runner{Options: o, taken: taken, resumed: resumed, stop: stop, tallies: map[string]*tally{}}
 	if err := r.collect(ctx); err != nil {
 		return result, fmt.Errorf("collect snapshot %d: %w", taken.ID, err)
 	}
@@ -113,8 +114,9 @@ type runner struct {
 	resumed bool
 	stop    context.CancelCauseFunc // ends the run on trouble of our own
 
-	mu   sync.Mutex
-	done map[snapshot.Kind]Progress
+	mu      sync.Mutex
+	far     Progress
+	tallies map[string]*tally // by customer
 }
 
 const (
@@ -173,13 +175,23 @@ func (r *runner) assignments(ctx context.Context) error {
 		return err
 	}
 	known = slices.DeleteFunc(known, func(x relationship) bool { return !snapshot.MayGiveAccess(x.status) })
-	r.expect(c, len(known))
+	r.expect(len(known))
+	for _, x := range known {
+		r.await(x.customer)
+	}
+	for _, d := range r.Declared.Customers {
+		if len(d.Collect) > 0 {
+			r.await(d.Tenant)
+		}
+	}
 	r.together(ctx, len(known), func(ctx context.Context, i int) {
-		if x := known[i]; !r.asksCustomer(x.customer) {
+		x := known[i]
+		if !r.asksCustomer(x.customer) {
 			r.notAsked(ctx, c, x.id, leftOutCustomer)
 		} else {
 			r.part(ctx, r.msp(), c, x.id)
 		}
+		r.settle(x.customer)
 	})
 	r.none(ctx, c, len(known), "relationship")
 	return nil
@@ -238,9 +250,7 @@ func (r *runner) walkGroups(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for _, c := range ofGroup {
-			r.expect(c, len(level))
-		}
+		r.expect(len(ofGroup) * len(level))
 		r.together(ctx, len(level), func(ctx context.Context, i int) {
 			for _, c := range ofGroup {
 				if r.asks(c) {
@@ -453,19 +463,46 @@ func (r *runner) mark(ctx context.Context, scope string, kind snapshot.Kind, obj
 	}
 }
 
-// expect and progress count parts for whoever watches.
-func (r *runner) expect(c collector, parts int) {
+// expect counts parts that are going to be asked, progress one that is done.
+func (r *runner) expect(parts int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := r.done[c.Kind()]
-	r.done[c.Kind()] = Progress{c.Kind(), p.Done, p.Total + parts}
+	r.far.Total += parts
 }
 
 func (r *runner) progress(c collector) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := r.done[c.Kind()]
-	p = Progress{c.Kind(), p.Done + 1, max(p.Total, p.Done+1)}
-	r.done[c.Kind()] = p
-	r.Progress(p)
+	r.far.Kind, r.far.Done = c.Kind(), r.far.Done+1
+	r.far.Total = max(r.far.Total, r.far.Done)
+	r.Progress(r.far)
+}
+
+// tally is what is left to read of one customer.
+type tally struct{ left int }
+
+// await counts something that is to be read of a customer, settle what was read or
+// given up: with the last of it the customer is done.
+func (r *runner) await(customer string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.tallies[strings.ToLower(customer)]
+	if t == nil {
+		t = &tally{}
+		r.tallies[strings.ToLower(customer)] = t
+		r.far.Customers++
+	}
+	t.left++
+}
+
+func (r *runner) settle(customer string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.tallies[strings.ToLower(customer)]
+	if t.left--; t.left > 0 {
+		return
+	}
+	r.far.CustomersDone++
+	r.Progress(r.far)
+	r.Log.Info("customer read", "run", r.taken.ID, "customer", strings.ToLower(customer), "done", r.far.CustomersDone, "of", r.far.Customers)
 }

@@ -101,11 +101,7 @@ func (r *runner) logOf(ctx context.Context, at place, kind snapshot.Kind, name s
 	for i, w := range open {
 		parts[i] = of(w)
 	}
-	for i, c := range parts {
-		if i == 0 {
-			r.expect(c, len(parts))
-		}
-	}
+	r.expect(len(parts))
 	at.client.Together(ctx, len(parts), func(ctx context.Context, i int) {
 		if ctx.Err() == nil {
 			r.part(ctx, at, parts[i], prefix+open[i].object())

@@ -37,11 +37,12 @@ type clients struct {
 	endpoints graph.Endpoints
 	wire      *graph.Wire
 	app       *graph.Gate
+	watch     func(*graph.Options)
 }
 
-func (m msp) clients() (*clients, error) {
+func (m msp) clients(watch func(*graph.Options)) (*clients, error) {
 	endpoints, err := m.c.GraphEndpoints()
-	return &clients{msp: m, endpoints: endpoints, wire: graph.NewWire(0), app: &graph.Gate{}}, err
+	return &clients{msp: m, endpoints: endpoints, wire: graph.NewWire(0), app: &graph.Gate{}, watch: watch}, err
 }
 
 // of speaks to a service about one tenant.
@@ -58,6 +59,7 @@ func (c *clients) of(service graph.Service, tenant string) (*graph.Client, error
 	if strings.HasPrefix(c.endpoints.Graph, "http://") { // a server on this machine has no published quota
 		o.Limits.Reports, o.Limits.Protection = -1, -1
 	}
+	c.watch(&o)
 	return graph.New(o)
 }
 
@@ -71,7 +73,9 @@ type wanted struct {
 func (m msp) collect(ctx context.Context, at time.Time, w wanted) (collectors.Result, error) {
 	o := collectors.Options{Tenant: m.c.MSP.TenantID, Store: m.st, At: at, Now: m.now, Declared: m.c.Declared(),
 		Kinds: m.kinds(w.kinds), Customers: w.customers, Log: m.log}
-	c, err := m.clients()
+	show := m.progress("collecting")
+	defer show.end()
+	c, err := m.clients(show.watch)
 	if err != nil {
 		return collectors.Result{}, err
 	}
@@ -97,8 +101,6 @@ func (m msp) collect(ctx context.Context, at time.Time, w wanted) (collectors.Re
 		}
 		*s.to = client
 	}
-	show := m.progress("collecting")
-	defer show.end()
 	o.Progress = show.collected
 	return collectors.Run(ctx, o)
 }
