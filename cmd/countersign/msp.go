@@ -31,6 +31,10 @@ type msp struct {
 	st *store.Store
 }
 
+// onTheWire is how many requests of a run are under way at once, over all tenants and
+// services; each tenant's own client asks for less.
+const onTheWire = 16
+
 // clients makes the clients of one run: they share the requests on the wire.
 type clients struct {
 	msp
@@ -42,7 +46,7 @@ type clients struct {
 
 func (m msp) clients(watch func(*graph.Options)) (*clients, error) {
 	endpoints, err := m.c.GraphEndpoints()
-	return &clients{msp: m, endpoints: endpoints, wire: graph.NewWire(0), app: &graph.Gate{}, watch: watch}, err
+	return &clients{msp: m, endpoints: endpoints, wire: graph.NewWire(onTheWire), app: &graph.Gate{}, watch: watch}, err
 }
 
 // of speaks to a service about one tenant.
