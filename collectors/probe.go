@@ -2,8 +2,12 @@ package collectors
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"strings"
 	"time"
 
+	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 )
 
@@ -11,9 +15,12 @@ import (
 // found, and both say that the question was allowed.
 const nobody = "00000000-0000-0000-0000-000000000000"
 
+// objects are the probes that ask one object, not a list.
+var objects = []string{"/v1.0/groups/" + nobody, "/v1.0/policies/crossTenantAccessPolicy/default"}
+
 // probes are the cheapest requests that tell whether a kind can be read: one for each
 // permission it takes.
-func probes(kind snapshot.Kind, tenant string, at time.Time) []string {
+func probes(kind snapshot.Kind, at time.Time) []string {
 	const relationships = "/v1.0/tenantRelationships/delegatedAdminRelationships"
 	lately := at.Add(-time.Hour).UTC().Format(time.RFC3339)
 	switch kind {
@@ -76,11 +83,11 @@ type Reading struct {
 	Reason string
 }
 
-// Probe asks once whether a kind of a tenant can be read, without keeping anything.
+// Probe asks once whether a kind of the client's tenant can be read, without keeping anything.
 // Of a kind that is asked object by object it tells what can be told without one.
-func Probe(ctx context.Context, client Pager, kind snapshot.Kind, tenant string, at time.Time) (Reading, error) {
-	for _, path := range probes(kind, tenant, at) {
-		_, err := client.Get(ctx, path)
+func Probe(ctx context.Context, client Pager, kind snapshot.Kind, at time.Time) (Reading, error) {
+	for _, path := range probes(kind, at) {
+		err := try(ctx, client, path)
 		if err == nil || notFound(err) {
 			continue
 		}
@@ -91,4 +98,19 @@ func Probe(ctx context.Context, client Pager, kind snapshot.Kind, tenant string,
 		return Reading{kind, state, reason}, nil
 	}
 	return Reading{Kind: kind, State: snapshot.Complete}, nil
+}
+
+var errEnough = errors.New("one page is enough")
+
+// try asks for an object, or for the first page of a list.
+func try(ctx context.Context, client Pager, path string) error {
+	if before, _, _ := strings.Cut(path, "?"); slices.Contains(objects, before) {
+		_, err := client.Get(ctx, path)
+		return err
+	}
+	err := client.EachPage(ctx, path, func(graph.Page) error { return errEnough })
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
 }

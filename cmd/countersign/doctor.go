@@ -229,7 +229,7 @@ func (d *doctor) tenant(ctx context.Context, name string, service graph.Service,
 		return
 	}
 	for _, kind := range d.kinds(kinds) {
-		reading, err := collectors.Probe(ctx, client, kind, tenant, d.at)
+		reading, err := collectors.Probe(ctx, client, kind, d.at)
 		switch {
 		case err != nil:
 			d.say(name, string(kind), wrong, "%v", err)
