@@ -104,6 +104,7 @@ func TestOwnLogs(t *testing.T) {
 		t.Errorf("window %s to %s, want seven days: no licence is known", c.Since, c.Until)
 	}
 	for query, want := range map[string]bool{
+		`SELECT count(*) FROM audit_event WHERE snapshot = ? AND reason LIKE '%<script>%'`:                                                                             true,
 		`SELECT count(*) FROM audit_event WHERE snapshot = ? AND actor_type = '' AND actor = ''`:                                                                       true,
 		`SELECT count(*) FROM audit_event WHERE snapshot = ? AND targets = '[]' AND target = ''`:                                                                       true,
 		`SELECT count(*) FROM audit_event WHERE snapshot = ? AND actor_type = 'app' AND actor_name = 'MS-PIM' AND subject <> '' AND group_id <> ''`:                    true,
@@ -138,7 +139,7 @@ func TestOwnLogs(t *testing.T) {
 		}
 	}
 	requests := w.count(r, `SELECT count(*) FROM activation WHERE snapshot = ? AND action = 'selfActivate'`)
-	if requests == 0 || seen["group request"] != requests || seen["group audit"] != 0 || seen["role audit"] != 1 || seen["azure audit"] != 0 || seen["decided"] == 0 {
+	if requests == 0 || seen["group request"] != requests || seen["group audit"] != 0 || seen["role audit"] != 2 || seen["azure audit"] != 0 || seen["decided"] == 0 {
 		t.Errorf("%d requests; activations by source: %v", requests, seen)
 	}
 }
