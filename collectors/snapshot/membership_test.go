@@ -35,6 +35,7 @@ func TestDirectMemberships(t *testing.T) {
 		members     []snapshot.GroupMember
 		assignments []snapshot.GroupAssignment
 		eligible    []snapshot.GroupEligibility
+		principals  []snapshot.PIMPrincipal
 		activations []snapshot.Activation
 		want        string
 	}{
@@ -77,7 +78,7 @@ func TestDirectMemberships(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := words(snapshot.DirectMemberships(c.members, c.assignments, c.eligible, c.activations, asked)); got != c.want {
+			if got := words(snapshot.DirectMemberships(c.members, c.assignments, c.eligible, c.principals, c.activations, asked)); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
