@@ -31,21 +31,39 @@ func decodePrincipalRow(raw json.RawMessage) (principal, error) {
 	return principal{p}, err
 }
 
-func decodeAssignmentOfOne(raw json.RawMessage) (store.Item, error) {
-	return decodeAccessAssignment("rel-1", raw)
+// of makes a decoder of rows that belong to one object or tenant.
+func of(object string, decode func(string, json.RawMessage) (store.Item, error)) func(json.RawMessage) (store.Item, error) {
+	return func(raw json.RawMessage) (store.Item, error) { return decode(object, raw) }
+}
+
+const (
+	asked     = "2b5ed229-4072-478d-9504-a047ebd4b07d" // the group that the documents of PIM for Groups are about
+	tenantOne = "c0000000-0000-4000-8000-000000000001"
+)
+
+func decodeHeldRole(tenant string, raw json.RawMessage) (store.Item, error) {
+	return decodeRoleInstance(tenant, "", raw)
+}
+
+func decodeEligibleRole(tenant string, raw json.RawMessage) (store.Item, error) {
+	return decodeRoleInstance(tenant, "eligible", raw)
+}
+
+func decodePlainRole(tenant string, raw json.RawMessage) (store.Item, error) {
+	return decodeRoleInstance(tenant, "plain", raw)
 }
 
 // decoders are all of them, by the kind they decode.
 var decoders = map[string]func(json.RawMessage) (store.Item, error){
 	"customers":           decodeCustomer,
 	"relationships":       decodeRelationship,
-	"access-assignments":  decodeAssignmentOfOne,
+	"access-assignments":  of("rel-1", decodeAccessAssignment),
 	"groups":              fact(decodeGroup),
 	"memberships":         fact(decodePrincipalRow),
-	"group-assignments":   fact(decodeGroupAssignment),
-	"group-eligibilities": fact(decodeGroupEligibility),
+	"group-assignments":   of(asked, decodeGroupAssignment),
+	"group-eligibilities": of(asked, decodeGroupEligibility),
 	"group-activations":   fact(decodeActivation),
-	"group-policies":      fact(decodeGroupPolicy),
+	"group-policies":      of(tenantOne, decodeGroupPolicy),
 	"users":               decodeUser,
 	"mfa-registrations":   fact(decodeMFARegistration),
 	"signins":             decodeSignIn,
@@ -54,6 +72,14 @@ var decoders = map[string]func(json.RawMessage) (store.Item, error){
 		return audits{kind: snapshot.CustomerAudits, msp: tenantOfMSP}.decode("t", raw)
 	},
 	"customer-signins": func(raw json.RawMessage) (store.Item, error) { return decodeProviderSignIn("t", raw) },
+	"licences":         of(tenantOne, decodeSKU),
+	"held roles":       of(tenantOne, decodeHeldRole),
+	"eligible roles":   of(tenantOne, decodeEligibleRole),
+	"plain roles":      of(tenantOne, decodePlainRole),
+	"role definitions": of(tenantOne, decodeRoleDefinition),
+	"role groups":      decodeRoleGroup,
+	"role policies":    of(tenantOne, decodeRolePolicy),
+	"customer users":   of(tenantOne, customerUsers{domains: []string{"fabrikam.com"}, holders: map[string]bool{"u": true}, emergency: []string{"bg@contoso.com"}}.decode),
 }
 
 // documented reads the rows of one of Microsoft's example payloads.
@@ -120,7 +146,7 @@ func TestDocumentedPayloads(t *testing.T) {
 		{Fact: snapshot.AccessAssignment{ID: "8d56bce3-440f-4b4f-b5c2-cc0bcbd0199c", Relationship: "rel-1", MappedGroup: "869713c9-0b28-4d08-8949-ae07ae1bf528", ContainerType: "securityGroup", Status: "active", Created: at("2022-03-10T23:50:35.8970153Z")},
 			Details: assignmentRoles("8d56bce3-440f-4b4f-b5c2-cc0bcbd0199c", "29232cdf-9323-42fd-ade2-1d097af3e4de", "f2ef992c-3afb-46b9-b7cf-a126ee74c451", "729827e3-9c14-49f7-bb1b-9608f156bbb8", "3a2c62db-5318-420d-8d74-23affee5d9d5")},
 	}
-	const pim = "2b5ed229-4072-478d-9504-a047ebd4b07d"
+	const pim = asked
 	user := func(id, upn, name string) store.Item {
 		return store.Item{Fact: snapshot.User{ID: id, Name: name, UPN: upn}}
 	}
@@ -192,7 +218,8 @@ func TestDocumentedPayloads(t *testing.T) {
 			Created: at("2023-02-07T07:05:53.7895614Z"), Completed: at("2023-02-07T07:05:55.3404527Z"), Starts: at("2023-02-07T06:57:55.6183972Z"), Ends: at("2023-02-07T19:56:00Z"),
 			Justification: "Retrieve requests", Approval: "6aacaee8-4089-4048-9510-3119367fc943", CreatedBy: "3cce9d87-3986-4f19-8335-7ed075408ca2"}}}},
 		{"GET-policies-roleManagementPolicyAssignments-expand", "group-policies", []store.Item{{Fact: snapshot.GroupPolicy{
-			Group: "/", Access: "62e90394-69f5-4237-9190-012177145e10", MaxActivation: "PT8H", MFA: true, Justification: true, MaxEligibility: "P365D", MaxAssignment: "P180D"}}}},
+			Group: "/", Access: "62e90394-69f5-4237-9190-012177145e10", MaxActivation: "PT8H", MFA: true, Justification: true, MaxEligibility: "P365D", MaxAssignment: "P180D"},
+			Details: documentedRules("/", "62e90394-69f5-4237-9190-012177145e10")}}},
 		{"GET-users", "users", []store.Item{{Fact: adams}, user("4562bcc8-c436-4f95-b7c0-4f8ce89dca5e", "admin@contoso.com", "MOD Administrator")}},
 		{"GET-user", "users", []store.Item{{Fact: snapshot.User{ID: "87d349ed-44d7-43e1-9a83-5f2406dee5bd", Name: "Adele Vance", UPN: "AdeleV@contoso.onmicrosoft.com", Mail: "AdeleV@contoso.onmicrosoft.com", Job: "Retail Manager"}}}},
 		{"GET-users-7", "users", []store.Item{
@@ -274,8 +301,8 @@ func TestOdditiesAreKept(t *testing.T) {
 	if got := decodeText(t, "memberships", `{"@odata.type": "#Microsoft.Graph.ServicePrincipal", "id": "C-1"}`).Fact.(principal); got.Type != "servicePrincipal" {
 		t.Errorf("type in an odd spelling: %q", got.Type)
 	}
-	instance := decodeText(t, "group-assignments", `{"id":"I","groupId":"G","principalId":"P","accessId":"Member","memberType":"Group","assignmentType":"Activated","startDateTime":"0001-01-01T08:00:00Z","endDateTime":"9999-12-31T23:59:59.9999999Z"}`).Fact
-	if want := (snapshot.GroupAssignment{ID: "i", Group: "g", Principal: "p", Access: "member", MemberType: "group", AssignmentType: "activated"}); instance != want {
+	instance := decodeText(t, "group-assignments", `{"id":"I","groupId":"`+strings.ToUpper(asked)+`","principalId":"P","accessId":"Member","memberType":"Group","assignmentType":"Activated","startDateTime":"0001-01-01T08:00:00Z","endDateTime":"9999-12-31T23:59:59.9999999Z"}`).Fact
+	if want := (snapshot.GroupAssignment{ID: "i", Group: asked, Principal: "p", Access: "member", MemberType: "group", AssignmentType: "activated"}); instance != want {
 		t.Errorf("casing and sentinels: %+v", instance)
 	}
 	guest := decodeText(t, "users", `{"id":"u","userType":"guest","accountEnabled":false,"onPremisesSyncEnabled":true,"manager":{"id":"M"},"createdDateTime":"2024-02-29T01:00:00+02:00",
@@ -334,16 +361,22 @@ func TestRowsThatCannotBeRead(t *testing.T) {
 		"customers":           {`{}`, `{"displayName":"x"}`, `[]`, `null`},
 		"relationships":       {`{"id":""}`, `{"id":7}`, `{"id":"a\u0000b"}`, `{"id":"r","accessDetails":{"unifiedRoles":[{}]}}`, `{"id":"r","endDateTime":"2026-02-30T00:00:00Z"}`, `{"id":"r","endDateTime":"2026-02-03T00:00:00"}`},
 		"access-assignments":  {`{"id":null}`, `{"id":"` + strings.Repeat("x", longest+1) + `"}`},
-		"group-assignments":   {`{"id":"i","groupId":"g"}`},
+		"group-assignments":   {`{"id":"i","groupId":"` + asked + `"}`, `{"id":"i","groupId":"g","principalId":"p"}`},
 		"group-eligibilities": {`{"id":"i","principalId":"p"}`},
 		"group-activations":   {`{"groupId":"g","principalId":"p"}`},
-		"group-policies":      {`{"scopeId":"g","policy":{"rules":[{}]}}`},
+		"group-policies":      {`{"scopeId":"g","policy":{"rules":[{}]}}`, `{"scopeId":"g","roleDefinitionId":"member","policy":{"rules":[{}]}}`},
 		"mfa-registrations":   {`{"isMfaCapable":true}`},
 		"audits":              {`{"activityDateTime":"2026-01-01T00:00:00Z"}`, `{"id":"a"}`},
 		"customer-signins":    {`{"id":"s"}`},
 		"signins":             {`{"createdDateTime":"2026-01-01T00:00:00Z"}`, `{"id":"s"}`},
 		"groups":              {`{"displayName":"g"}`},
 		"users":               {`{"id":"u","createdDateTime":1}`},
+		"licences":            {`{"skuPartNumber":"x"}`, `{"skuId":"s","servicePlans":[{"servicePlanName":"x"}]}`, `{"skuId":"s","consumedUnits":"many"}`},
+		"held roles":          {`{"id":"i","principalId":"p"}`, `{"principalId":"p","roleDefinitionId":"r"}`, `{"id":"i","roleDefinitionId":"r"}`, `{"id":"i","principalId":"p","roleDefinitionId":"r","endDateTime":"soon"}`},
+		"role definitions":    {`{"displayName":"x"}`},
+		"role groups":         {`{"displayName":"AdminAgents"}`},
+		"role policies":       {`{"scopeId":"g","roleDefinitionId":"r","policy":{"rules":[{"id":"x"}]}}`, `{"scopeId":"/","roleDefinitionId":"r"}`, `{"scopeId":"/","policy":{"rules":[{"id":"x"}]}}`},
+		"customer users":      {`{"mail":"a@fabrikam.com"}`},
 	} {
 		for _, row := range rows {
 			if item, err := decoders[kind](json.RawMessage(row)); err == nil {
@@ -368,11 +401,8 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		for kind, decode := range decoders {
 			item, err := decode(raw)
-			if err != nil {
+			if err != nil || item.Fact == nil {
 				continue
-			}
-			if item.Fact == nil {
-				continue // passed over
 			}
 			for _, row := range append(item.Details, item.Fact) {
 				checkRow(t, kind, reflect.ValueOf(row))

@@ -19,7 +19,7 @@ import (
 // each other.
 func derive(ctx context.Context, tx *sqlx.Tx, id int64) (map[store.Part][]store.Row, error) {
 	f := facts{members: map[string][]snapshot.GroupMember{}, assignments: map[string][]snapshot.GroupAssignment{}, eligibilities: map[string][]snapshot.GroupEligibility{},
-		activations: map[string][]snapshot.Activation{}, previous: map[string][]snapshot.Membership{}, asked: map[string]time.Time{}}
+		principals: map[string][]snapshot.PIMPrincipal{}, activations: map[string][]snapshot.Activation{}, previous: map[string][]snapshot.Membership{}, asked: map[string]time.Time{}}
 	for _, load := range []func(context.Context, *sqlx.Tx, int64) error{f.loadMapped, f.loadMembers, f.loadInstances, f.loadActivations, f.loadPrevious} {
 		if err := load(ctx, tx, id); err != nil {
 			return nil, err
@@ -29,12 +29,9 @@ func derive(ctx context.Context, tx *sqlx.Tx, id int64) (map[store.Part][]store.
 		return store.Part{Kind: string(snapshot.Memberships), Scope: f.tenant, Object: group}
 	}
 	out := map[store.Part][]store.Row{}
-	var edges []snapshot.Membership
-	for _, group := range f.walk() {
-		for _, e := range f.edges(group) {
-			edges = append(edges, e)
-			out[part(group)] = append(out[part(group)], e)
-		}
+	edges := f.walk()
+	for _, e := range edges {
+		out[part(e.Group)] = append(out[part(e.Group)], e)
 	}
 	for _, e := range snapshot.Close(f.mapped, edges) {
 		out[part(e.MappedGroup)] = append(out[part(e.MappedGroup)], e)
@@ -49,23 +46,27 @@ type facts struct {
 	members       map[string][]snapshot.GroupMember
 	assignments   map[string][]snapshot.GroupAssignment
 	eligibilities map[string][]snapshot.GroupEligibility
+	principals    map[string][]snapshot.PIMPrincipal
 	activations   map[string][]snapshot.Activation
 	previous      map[string][]snapshot.Membership
 	asked         map[string]time.Time // when the members were read, of groups seen whole this time
 }
 
-// walk lists the mapped groups and those nested in them, each once.
-func (f *facts) walk() []string {
-	all := slices.Clone(f.mapped)
-	seen := map[string]bool{}
-	for _, group := range all {
+// walk gives the edges of the mapped groups and of those nested in them, be it that
+// they are only eligible, each group once.
+func (f *facts) walk() []snapshot.Membership {
+	groups, seen := slices.Clone(f.mapped), map[string]bool{}
+	for _, group := range groups {
 		seen[group] = true
 	}
-	for i := 0; i < len(all); i++ {
-		for _, m := range f.members[all[i]] {
-			if m.Type == snapshot.TypeGroup && !seen[m.Principal] {
-				seen[m.Principal] = true
-				all = append(all, m.Principal)
+	var all []snapshot.Membership
+	for i := 0; i < len(groups); i++ {
+		edges := f.edges(groups[i])
+		all = append(all, edges...)
+		for _, e := range edges {
+			if e.Type == snapshot.TypeGroup && !seen[e.Principal] {
+				seen[e.Principal] = true
+				groups = append(groups, e.Principal)
 			}
 		}
 	}
@@ -74,7 +75,7 @@ func (f *facts) walk() []string {
 
 func (f *facts) edges(group string) []snapshot.Membership {
 	asked, whole := f.asked[group]
-	edges := snapshot.DirectMemberships(f.members[group], f.assignments[group], f.eligibilities[group], f.activations[group], asked)
+	edges := snapshot.DirectMemberships(f.members[group], f.assignments[group], f.eligibilities[group], f.principals[group], f.activations[group], asked)
 	if whole || len(f.previous[group]) == 0 {
 		return edges
 	}
@@ -142,6 +143,13 @@ func (f *facts) loadInstances(ctx context.Context, tx *sqlx.Tx, id int64) error 
 	for _, a := range assignments {
 		a.Starts, a.Ends = a.Begins.Time(), a.Finishes.Time()
 		f.assignments[a.Group] = append(f.assignments[a.Group], a.GroupAssignment)
+	}
+	var principals []snapshot.PIMPrincipal
+	if err := tx.SelectContext(ctx, &principals, `SELECT group_id, principal, type, name, upn FROM pim_principal WHERE snapshot = ? ORDER BY group_id, principal, type`, id); err != nil {
+		return err
+	}
+	for _, p := range principals {
+		f.principals[p.Group] = append(f.principals[p.Group], p)
 	}
 	var eligibilities []struct {
 		snapshot.GroupEligibility

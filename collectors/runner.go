@@ -33,6 +33,7 @@ type Options struct {
 	Now func() time.Time // when a part is asked; called by several goroutines
 
 	Declared  snapshot.Declared
+	Domains   []string        // of the MSP's mail and sign-in names, beside those of its declared accounts
 	Kinds     []snapshot.Kind // empty: all
 	Customers []string        // of whom is asked what belongs to one customer; empty: all
 

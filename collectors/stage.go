@@ -58,23 +58,46 @@ func (s *stage) page(ctx context.Context, p graph.Page, decode func(json.RawMess
 			return err
 		}
 	}
+	items, err := s.read(p, decode)
+	if err != nil || len(items) == 0 {
+		return err
+	}
+	return s.rows.Put(ctx, items)
+}
+
+// read notes a page and reads its rows.
+func (s *stage) read(p graph.Page, decode func(json.RawMessage) (store.Item, error)) ([]store.Item, error) {
 	s.note(p)
 	items := make([]store.Item, 0, len(p.Rows))
 	for i, raw := range p.Rows {
 		item, err := decode(raw)
 		switch {
 		case err != nil:
-			return &rowError{page: p.Number, row: i + 1, why: err}
+			return nil, &rowError{page: p.Number, row: i + 1, why: err}
 		case item.Fact == nil:
 			s.seen.PassedOver++
 		default:
 			items = append(items, item)
 		}
 	}
-	if len(items) == 0 {
-		return nil
-	}
-	return s.rows.Put(ctx, items)
+	return items, nil
+}
+
+// gather reads one of several lists that make up a part and holds its items: a list
+// that begins anew must not drop what the others brought. For short lists only.
+func (s *stage) gather(ctx context.Context, path string, decode func(json.RawMessage) (store.Item, error)) ([]store.Item, error) {
+	requests, before := s.requests, s.seen
+	var all []store.Item
+	err := s.EachPage(ctx, path, func(p graph.Page) error {
+		if p.Restart {
+			before.Requests = s.seen.Requests
+			s.requests, s.seen, all = requests, before, nil
+		}
+		items, err := s.read(p, decode)
+		all = append(all, items...)
+		return err
+	})
+	return all, err
 }
 
 // note keeps the evidence of a request that was answered.

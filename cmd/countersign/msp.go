@@ -75,7 +75,7 @@ type wanted struct {
 
 // collect takes and seals a snapshot at the instant.
 func (m msp) collect(ctx context.Context, at time.Time, w wanted) (collectors.Result, error) {
-	o := collectors.Options{Tenant: m.c.MSP.TenantID, Store: m.st, At: at, Now: m.now, Declared: m.c.Declared(),
+	o := collectors.Options{Tenant: m.c.MSP.TenantID, Store: m.st, At: at, Now: m.now, Declared: m.c.Declared(), Domains: m.c.MSP.Domains,
 		Kinds: m.kinds(w.kinds), Customers: w.customers, Log: m.log}
 	show := m.progress("collecting")
 	defer show.end()
