@@ -43,6 +43,9 @@ func (s schedule) end(completed time.Time) (time.Time, error) {
 		if completed.After(begins) {
 			begins = completed
 		}
+		if begins.IsZero() {
+			return time.Time{}, nil // it has not begun
+		}
 		return after(begins, s.Expiration.Duration)
 	}
 	return s.Expiration.EndDateTime.Time, nil
