@@ -104,32 +104,40 @@ func decodeAccessPolicy(tenant string, raw json.RawMessage) (snapshot.AccessPoli
 		IncludeUsers: targets(users.IncludeUsers), ExcludeUsers: targets(users.ExcludeUsers),
 		IncludeGroups: targets(users.IncludeGroups), ExcludeGroups: targets(users.ExcludeGroups),
 		IncludeRoles: targets(users.IncludeRoles), ExcludeRoles: targets(users.ExcludeRoles),
-		IncludeGuests: targets(strings.Split(users.IncludeGuestsOrExternalUsers.GuestOrExternalUserTypes, ",")),
-		ExcludeGuests: targets(strings.Split(users.ExcludeGuestsOrExternalUsers.GuestOrExternalUserTypes, ",")),
+		IncludeGuests: choices(strings.Split(users.IncludeGuestsOrExternalUsers.GuestOrExternalUserTypes, ",")),
+		ExcludeGuests: choices(strings.Split(users.ExcludeGuestsOrExternalUsers.GuestOrExternalUserTypes, ",")),
 		IncludeApps:   targets(apps.IncludeApplications), ExcludeApps: targets(apps.ExcludeApplications),
-		ClientApps: targets(w.Conditions.ClientAppTypes), SignInRisks: targets(w.Conditions.SignInRiskLevels), UserRisks: targets(w.Conditions.UserRiskLevels),
-		Operator: strings.ToUpper(grants.Operator), Grants: targets(demanded), Strength: strengthName(grants.AuthenticationStrength),
+		ClientApps: choices(w.Conditions.ClientAppTypes), SignInRisks: choices(w.Conditions.SignInRiskLevels), UserRisks: choices(w.Conditions.UserRiskLevels),
+		Operator: strings.ToUpper(grants.Operator), Grants: choices(demanded), Strength: strengthName(grants.AuthenticationStrength),
 		Narrowed: narrowed(raw, users.IncludeGuestsOrExternalUsers, users.ExcludeGuestsOrExternalUsers),
 	}, nil
 }
 
-// words are those of Microsoft's that stand where an id may stand.
-var words = []string{"All", "None", "GuestsOrExternalUsers", "Office365", "MicrosoftAdminPortals",
-	"mfa", "compliantDevice", "domainJoinedDevice", "approvedApplication", "compliantApplication", "passwordChange", "block",
-	"internalGuest", "b2bCollaborationGuest", "b2bCollaborationMember", "b2bDirectConnectUser", "otherExternalUser", "serviceProvider",
-	"browser", "mobileAppsAndDesktopClients", "exchangeActiveSync", "easSupported", "other", "low", "medium", "high", "hidden"}
+// Words of Microsoft's: those that stand where an id may stand, and those of conditions and grants.
+var (
+	targetWords = []string{"All", "None", "GuestsOrExternalUsers", "Office365", "MicrosoftAdminPortals"}
+	choiceWords = []string{"all", "browser", "mobileAppsAndDesktopClients", "exchangeActiveSync", "easSupported", "other",
+		"low", "medium", "high", "hidden", "none",
+		"mfa", "compliantDevice", "domainJoinedDevice", "approvedApplication", "compliantApplication", "passwordChange", "block",
+		"internalGuest", "b2bCollaborationGuest", "b2bCollaborationMember", "b2bDirectConnectUser", "otherExternalUser", "serviceProvider"}
+)
 
 var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 // targets sorts a list of ids, which are folded, and words.
-func targets(list []string) []string {
+func targets(list []string) []string { return sorted(list, targetWords) }
+
+// choices sorts a list of words.
+func choices(list []string) []string { return sorted(list, choiceWords) }
+
+func sorted(list, known []string) []string {
 	out := []string{}
 	for _, item := range list {
 		if item = strings.TrimSpace(item); guid.MatchString(item) {
 			item = strings.ToLower(item)
 		}
 		if item != "" {
-			out = append(out, spelled(item, words...))
+			out = append(out, spelled(item, known...))
 		}
 	}
 	slices.Sort(out)

@@ -49,6 +49,21 @@ var decoders = map[string]func(json.RawMessage) (store.Item, error){
 	"users":               decodeUser,
 	"mfa-registrations":   fact(decodeMFARegistration),
 	"signins":             fact(decodeSignIn),
+	"risky-users":         fact(decodeRiskyUser),
+	"access-policies":     fact(ofTenant(decodeAccessPolicy)),
+	"security-defaults":   fact(ofTenant(decodeSecurityDefaults)),
+	"cross-tenant":        fact(ofTenant(decodeCrossTenantPartner)),
+	"cross-default":       fact(ofTenant(decodeCrossTenantDefault)),
+	"packages":            decodeAccessPackage,
+	"package-policies":    fact(decodeAccessPackagePolicy),
+	"package-assignments": fact(decodeAccessPackageAssignment),
+	"package-requests":    fact(decodeAccessPackageRequest),
+	"lighthouse":          fact(decodeLighthouseTenant),
+}
+
+// ofTenant makes a decoder of one tenant's facts one of those of tenant "t".
+func ofTenant[F store.Row](decode func(string, json.RawMessage) (F, error)) func(json.RawMessage) (F, error) {
+	return func(raw json.RawMessage) (F, error) { return decode("t", raw) }
 }
 
 // documented reads the rows of one of Microsoft's example payloads.

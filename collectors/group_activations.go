@@ -43,10 +43,11 @@ func (s schedule) end(completed time.Time) (time.Time, error) {
 		if completed.After(begins) {
 			begins = completed
 		}
+		ends, err := after(begins, s.Expiration.Duration)
 		if begins.IsZero() {
-			return time.Time{}, nil // it has not begun
+			ends = time.Time{} // it has not begun
 		}
-		return after(begins, s.Expiration.Duration)
+		return ends, err
 	}
 	return s.Expiration.EndDateTime.Time, nil
 }
