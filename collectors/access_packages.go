@@ -88,6 +88,8 @@ func decodeAccessPackagePolicy(raw json.RawMessage) (snapshot.AccessPackagePolic
 			Type, Duration string
 			EndDateTime    instant
 		}
+		SpecificAllowedTargets  []approver
+		RequestorSettings       struct{ EnableTargetsToSelfAddAccess bool }
 		RequestApprovalSettings struct {
 			IsApprovalRequiredForAdd, IsRequestorJustificationRequired bool
 			Stages                                                     []struct {
@@ -107,7 +109,8 @@ func decodeAccessPackagePolicy(raw json.RawMessage) (snapshot.AccessPackagePolic
 		ID: string(w.ID), Package: string(w.AccessPackage.ID), Name: w.DisplayName,
 		Requestors: spelled(w.AllowedTargetScope, "notSpecified", "specificDirectoryUsers", "specificConnectedOrganizationUsers", "specificDirectoryServicePrincipals",
 			"allMemberUsers", "allDirectoryUsers", "allDirectoryServicePrincipals", "allConfiguredConnectedOrganizationUsers", "allExternalUsers"),
-		Approval: w.RequestApprovalSettings.IsApprovalRequiredForAdd, Reviewed: w.ReviewSettings.IsEnabled,
+		SelfRequest: w.RequestorSettings.EnableTargetsToSelfAddAccess,
+		Approval:    w.RequestApprovalSettings.IsApprovalRequiredForAdd, Reviewed: w.ReviewSettings.IsEnabled,
 		Justification: w.RequestApprovalSettings.IsRequestorJustificationRequired ||
 			slices.ContainsFunc(w.Questions, func(q struct{ IsRequired bool }) bool { return q.IsRequired }),
 	}
@@ -117,13 +120,11 @@ func decodeAccessPackagePolicy(raw json.RawMessage) (snapshot.AccessPackagePolic
 	case "afterdatetime":
 		p.Until = w.Expiration.EndDateTime.Time
 	}
+	var approvers []approver
 	for _, stage := range w.RequestApprovalSettings.Stages {
-		for _, a := range slices.Concat(stage.PrimaryApprovers, stage.FallbackPrimaryApprovers, stage.EscalationApprovers, stage.FallbackEscalationApprovers) {
-			p.Approvers = append(p.Approvers, a.name())
-		}
+		approvers = slices.Concat(approvers, stage.PrimaryApprovers, stage.FallbackPrimaryApprovers, stage.EscalationApprovers, stage.FallbackEscalationApprovers)
 	}
-	slices.Sort(p.Approvers)
-	p.Approvers = slices.Compact(p.Approvers)
+	p.Approvers, p.Targets = named(approvers), named(w.SpecificAllowedTargets)
 	return p, nil
 }
 

@@ -98,8 +98,8 @@ func TestPoliciesOfTheMSP(t *testing.T) {
 	jit, tickets := w.msp.GroupID("SG-GDAP-JIT-Licences"), w.msp.GroupID("SG-GDAP-JIT-ServiceRequests")
 	same("packages", w.texts(r, `SELECT p.name || ' > ' || coalesce(g.group_id || ' ' || g.access, '') FROM access_package p LEFT JOIN access_package_group g ON g.snapshot = p.snapshot AND g.package = p.id
 		WHERE p.snapshot = ? ORDER BY p.name DESC`), "JIT: service requests > "+tickets+" member", "JIT: licence changes > "+jit+" member", `<img src=x onerror=alert(1)>=cmd|' /C calc'!A0 > `)
-	same("how they are requested", w.texts(r, `SELECT name || ' ' || requestors || ' ' || approval || ' ' || json_array_length(approvers) || ' ' || justification || ' ' || duration || ' ' || reviewed
-		FROM access_package_policy WHERE snapshot = ? ORDER BY name`), "Everybody allMemberUsers 0 0 0  0", "JIT agents specificDirectoryUsers 1 2 1 PT8H 1", "Site visitors allDirectoryUsers 0 0 0 P365D 0")
+	same("how they are requested", w.texts(r, `SELECT name || ' ' || requestors || ' ' || approval || ' ' || json_array_length(approvers) || ' ' || justification || ' ' || duration || ' ' || reviewed || ' ' || json_array_length(targets) || ' ' || self_request
+		FROM access_package_policy WHERE snapshot = ? ORDER BY name`), "Everybody allMemberUsers 0 0 0  0 0 1", "JIT agents specificDirectoryUsers 1 2 1 PT8H 1 4 1", "Site visitors allDirectoryUsers 0 0 0 P365D 0 0 1")
 	if got := w.texts(r, `SELECT type || ' ' || state FROM access_package_request WHERE snapshot = ? GROUP BY type, state ORDER BY type, state`); !slices.Contains(got, "userAdd denied") ||
 		!slices.Contains(got, "systemRemove delivered") || !slices.Contains(got, "adminAdd delivered") {
 		t.Errorf("requests: %q", got)
@@ -213,7 +213,7 @@ func TestPoliciesNotSeen(t *testing.T) {
 	// An app that claims to be a person is found out.
 	w = newWorld(t, fixtures.ServerOptions{})
 	r = w.collectKinds([]snapshot.Kind{snapshot.Customers, snapshot.Lighthouse}, func(o *collectors.Options) { o.Delegated = true })
-	expectState(t, r, snapshot.Lighthouse, snapshot.NotPermitted, "ManagedTenants.Read.All")
+	expectState(t, r, snapshot.Lighthouse, snapshot.NotPermitted, "no app can hold ManagedTenants.Read.All")
 
 	// No licence: answers as Microsoft gives them, in front of the invented tenant.
 	refused := map[string]string{"/v1.0/identityProtection/riskyUsers": "Forbidden", "/v1.0/identity/conditionalAccess/policies": "AccessDenied"}
