@@ -71,15 +71,30 @@ var decoders = map[string]func(json.RawMessage) (store.Item, error){
 	"customer-audits": func(raw json.RawMessage) (store.Item, error) {
 		return audits{kind: snapshot.CustomerAudits, msp: tenantOfMSP}.decode("t", raw)
 	},
-	"customer-signins": func(raw json.RawMessage) (store.Item, error) { return decodeProviderSignIn("t", raw) },
-	"licences":         of(tenantOne, decodeSKU),
-	"held roles":       of(tenantOne, decodeHeldRole),
-	"eligible roles":   of(tenantOne, decodeEligibleRole),
-	"plain roles":      of(tenantOne, decodePlainRole),
-	"role definitions": of(tenantOne, decodeRoleDefinition),
-	"role groups":      decodeRoleGroup,
-	"role policies":    of(tenantOne, decodeRolePolicy),
-	"customer users":   of(tenantOne, customerUsers{domains: []string{"fabrikam.com"}, holders: map[string]bool{"u": true}, emergency: []string{"bg@contoso.com"}}.decode),
+	"customer-signins":    func(raw json.RawMessage) (store.Item, error) { return decodeProviderSignIn("t", raw) },
+	"licences":            of(tenantOne, decodeSKU),
+	"held roles":          of(tenantOne, decodeHeldRole),
+	"eligible roles":      of(tenantOne, decodeEligibleRole),
+	"plain roles":         of(tenantOne, decodePlainRole),
+	"role definitions":    of(tenantOne, decodeRoleDefinition),
+	"role groups":         decodeRoleGroup,
+	"role policies":       of(tenantOne, decodeRolePolicy),
+	"customer users":      of(tenantOne, customerUsers{domains: []string{"fabrikam.com"}, holders: map[string]bool{"u": true}, emergency: []string{"bg@contoso.com"}}.decode),
+	"risky-users":         fact(decodeRiskyUser),
+	"access-policies":     fact(ofTenant(decodeAccessPolicy)),
+	"security-defaults":   fact(ofTenant(decodeSecurityDefaults)),
+	"cross-tenant":        fact(ofTenant(decodeCrossTenantPartner)),
+	"cross-default":       fact(ofTenant(decodeCrossTenantDefault)),
+	"packages":            decodeAccessPackage,
+	"package-policies":    fact(decodeAccessPackagePolicy),
+	"package-assignments": fact(decodeAccessPackageAssignment),
+	"package-requests":    fact(decodeAccessPackageRequest),
+	"lighthouse":          fact(decodeLighthouseTenant),
+}
+
+// ofTenant makes a decoder of one tenant's facts one of those of tenant "t".
+func ofTenant[F store.Row](decode func(string, json.RawMessage) (F, error)) func(json.RawMessage) (F, error) {
+	return func(raw json.RawMessage) (F, error) { return decode("t", raw) }
 }
 
 // documented reads the rows of one of Microsoft's example payloads.

@@ -14,13 +14,13 @@ import (
 
 // derive computes who is in which group, and by which way, from the merged facts of
 // a snapshot: the edges of every mapped and nested group, and their closure for the
-// mapped ones. Where the members of a group were not seen whole this time, the
-// edges known before stand: old members beside new activations would contradict
-// each other.
+// mapped ones, those that access packages lead into among them. Where the members of
+// a group were not seen whole this time, the edges known before stand: old members
+// beside new activations would contradict each other.
 func derive(ctx context.Context, tx *sqlx.Tx, id int64) (map[store.Part][]store.Row, error) {
 	f := facts{members: map[string][]snapshot.GroupMember{}, assignments: map[string][]snapshot.GroupAssignment{}, eligibilities: map[string][]snapshot.GroupEligibility{},
-		principals: map[string][]snapshot.PIMPrincipal{}, activations: map[string][]snapshot.Activation{}, previous: map[string][]snapshot.Membership{}, asked: map[string]time.Time{}}
-	for _, load := range []func(context.Context, *sqlx.Tx, int64) error{f.loadMapped, f.loadMembers, f.loadInstances, f.loadActivations, f.loadPrevious} {
+		principals: map[string][]snapshot.PIMPrincipal{}, activations: map[string][]snapshot.Activation{}, previous: map[string][]snapshot.Membership{}, packages: map[string][]snapshot.AccessPackageAssignment{}, asked: map[string]time.Time{}}
+	for _, load := range []func(context.Context, *sqlx.Tx, int64) error{f.loadMapped, f.loadMembers, f.loadInstances, f.loadActivations, f.loadPackages, f.loadPrevious} {
 		if err := load(ctx, tx, id); err != nil {
 			return nil, err
 		}
@@ -48,6 +48,7 @@ type facts struct {
 	eligibilities map[string][]snapshot.GroupEligibility
 	principals    map[string][]snapshot.PIMPrincipal
 	activations   map[string][]snapshot.Activation
+	packages      map[string][]snapshot.AccessPackageAssignment // by group, of the packages that make members of it
 	previous      map[string][]snapshot.Membership
 	asked         map[string]time.Time // when the members were read, of groups seen whole this time
 }
@@ -76,6 +77,7 @@ func (f *facts) walk() []snapshot.Membership {
 func (f *facts) edges(group string) []snapshot.Membership {
 	asked, whole := f.asked[group]
 	edges := snapshot.DirectMemberships(f.members[group], f.assignments[group], f.eligibilities[group], f.principals[group], f.activations[group], asked)
+	edges = snapshot.Delivered(edges, f.packages[group], asked)
 	if whole || len(f.previous[group]) == 0 {
 		return edges
 	}
@@ -184,6 +186,32 @@ func (f *facts) loadActivations(ctx context.Context, tx *sqlx.Tx, id int64) erro
 	for _, a := range activations {
 		a.Starts, a.Ends = a.Begins.Time(), a.Finishes.Time()
 		f.activations[a.Group] = append(f.activations[a.Group], a.Activation)
+	}
+	return err
+}
+
+// loadPackages adds the groups that access packages lead into to the mapped ones,
+// and reads who has such a package.
+func (f *facts) loadPackages(ctx context.Context, tx *sqlx.Tx, id int64) error {
+	var groups []string
+	if err := tx.SelectContext(ctx, &groups, `SELECT DISTINCT group_id FROM access_package_group WHERE snapshot = ?`, id); err != nil {
+		return err
+	}
+	f.mapped = append(f.mapped, groups...)
+	slices.Sort(f.mapped)
+	f.mapped = slices.Compact(f.mapped)
+	var assignments []struct {
+		snapshot.AccessPackageAssignment
+		span
+		Group string
+	}
+	err := tx.SelectContext(ctx, &assignments, `
+		SELECT a.id, a.principal, a.state, a.starts AS begins, a.ends AS finishes, g.group_id AS "group"
+		FROM   access_package_assignment a JOIN access_package_group g ON g.snapshot = a.snapshot AND g.package = a.package AND g.access = 'member'
+		WHERE  a.snapshot = ? ORDER BY g.group_id, a.id`, id)
+	for _, a := range assignments {
+		a.Starts, a.Ends = a.Begins.Time(), a.Finishes.Time()
+		f.packages[a.Group] = append(f.packages[a.Group], a.AccessPackageAssignment)
 	}
 	return err
 }

@@ -52,16 +52,22 @@ func (a approver) name() string {
 	return cmp.Or(string(cmp.Or(a.UserID, a.GroupID, a.ID)), strings.TrimPrefix(a.Type, typePrefix))
 }
 
-// approvers are the names of all stages, sorted.
-func (r policyRule) approvers() []string {
-	var names []string
-	for _, stage := range r.Setting.ApprovalStages {
-		for _, a := range append(stage.PrimaryApprovers, stage.EscalationApprovers...) {
-			names = append(names, a.name())
-		}
+// names sorts the names of approvers, each once.
+func names(approvers []approver) (all []string) {
+	for _, a := range approvers {
+		all = append(all, a.name())
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// approvers are the names of all stages.
+func (r policyRule) approvers() []string {
+	var all []approver
+	for _, stage := range r.Setting.ApprovalStages {
+		all = slices.Concat(all, stage.PrimaryApprovers, stage.EscalationApprovers)
+	}
+	return names(all)
 }
 
 func (r policyRule) enables(what string) bool {

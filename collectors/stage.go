@@ -43,6 +43,7 @@ type stage struct {
 	rows     *store.Stage
 	seen     store.Seen
 	requests []store.Request
+	later    bool // a list after the first of a part of several
 }
 
 // list asks for a list and stages its rows.
@@ -50,11 +51,52 @@ func (s *stage) list(ctx context.Context, path string, decode func(json.RawMessa
 	return s.EachPage(ctx, path, func(p graph.Page) error { return s.page(ctx, p, decode) })
 }
 
+// one asks for a single object and stages it.
+func (s *stage) one(ctx context.Context, path string, decode func(json.RawMessage) (store.Item, error)) error {
+	p, err := s.Get(ctx, path)
+	if err != nil {
+		return err
+	}
+	return s.page(ctx, p, decode)
+}
+
+// inTurn collects a part of several lists. A list that has to be read anew drops
+// what is staged of the part, so that the lists before it are read anew too.
+func (s *stage) inTurn(ctx context.Context, lists ...func() error) error {
+	for range restarts {
+		var err error
+		for i, list := range lists {
+			s.later = i > 0
+			if err = list(); err != nil {
+				break
+			}
+		}
+		if !errors.Is(err, errRestart) {
+			return err
+		}
+		if err := s.restart(ctx); err != nil {
+			return err
+		}
+	}
+	return &rowError{why: errRestart}
+}
+
+const restarts = 3
+
+var errRestart = errors.New("the list changed while it was read")
+
+func (s *stage) restart(ctx context.Context) error {
+	s.requests, s.seen.Pages, s.seen.Rows, s.seen.PassedOver = nil, 0, 0, 0
+	return s.rows.Restart(ctx)
+}
+
 // page stages the rows of one page. An item without a fact is passed over.
 func (s *stage) page(ctx context.Context, p graph.Page, decode func(json.RawMessage) (store.Item, error)) error {
 	if p.Restart {
-		s.requests, s.seen.Pages, s.seen.Rows, s.seen.PassedOver = nil, 0, 0, 0
-		if err := s.rows.Restart(ctx); err != nil {
+		if s.later {
+			return errRestart
+		}
+		if err := s.restart(ctx); err != nil {
 			return err
 		}
 	}

@@ -133,15 +133,15 @@ func TestDoctorNamesTheCure(t *testing.T) {
 		t.Errorf("exit code %d\n%s", code, stderr)
 	}
 	for check, words := range map[[2]string]string{
-		{"Northgate MSP", "permissions"}:     "may change things by Group.ReadWrite.All",
-		{"Northgate MSP", "clock"}:           "11m0s off",
-		{"Northgate MSP", "users"}:           "needs the application permission User.Read.All",
-		{"Northgate MSP", "group-policies"}:  "RoleManagementPolicy.Read.AzureADGroup",
-		{"Northgate MSP", "risky-users"}:     "IdentityRiskyUser.Read.All",
-		{"Bäckerei Sonnentau GmbH", "token"}: "no consent",
+		{"Northgate MSP", "permissions"}:                         "may change things by Group.ReadWrite.All",
+		{"Northgate MSP", "clock"}:                               "11m0s off",
+		{"Northgate MSP", "users"}:                               "needs the application permission User.Read.All",
+		{"Northgate MSP", "group-policies"}:                      "RoleManagementPolicy.Read.AzureADGroup",
+		{"Northgate MSP", "risky-users"}:                         "IdentityRiskyUser.Read.All",
+		{"Bäckerei Sonnentau GmbH", "token"}:                     "no consent",
 		{"Zakłady Mleczne Źródło Sp. z o.o.", "customer-audits"}: "AuditLog.Read.All",
-		{thisMachine, "mail"}:        "connect",
-		{thisMachine, "signing key"}: "nowhere.pem",
+		{thisMachine, "mail"}:                                    "connect",
+		{thisMachine, "signing key"}:                             "nowhere.pem",
 	} {
 		if d := found[check]; d.State != wrong || !strings.Contains(d.Words, words) {
 			t.Errorf("%v: %q %s", check, d.State, d.Words)

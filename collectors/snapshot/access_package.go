@@ -30,7 +30,9 @@ type AccessPackagePolicy struct {
 	ID            string    `db:"id"`
 	Package       string    `db:"package"`
 	Name          string    `db:"name"`
-	Requestors    string    `db:"requestors"`    // allowedTargetScope, such as specificDirectoryUsers
+	Requestors    string    `db:"requestors"`    // who may have it: allowedTargetScope, such as specificDirectoryUsers
+	Targets       []string  `db:"targets"`       // the users and groups that may have it, where only some may: ids, sorted
+	SelfRequest   bool      `db:"self_request"`  // they may ask for it themselves
 	Approval      bool      `db:"approval"`      // demanded
 	Approvers     []string  `db:"approvers"`     // ids, sorted
 	Justification bool      `db:"justification"` // demanded of the requestor

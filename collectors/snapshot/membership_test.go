@@ -201,3 +201,43 @@ func TestEligibleGroupsAreFollowed(t *testing.T) {
 		expectAllSimpleWays(t, edges)
 	}
 }
+
+func TestDeliveredExplainsMembers(t *testing.T) {
+	hour := func(h int) time.Time { return asked.Add(time.Duration(h) * time.Hour) }
+	has := func(id string, starts, ends time.Time, state string) snapshot.AccessPackageAssignment {
+		return snapshot.AccessPackageAssignment{ID: id, Package: "p", Principal: "ada", State: state, Starts: starts, Ends: ends}
+	}
+	plain := []snapshot.GroupMember{member("ada")}
+	for name, c := range map[string]struct {
+		members     []snapshot.GroupMember
+		pim         []snapshot.GroupAssignment
+		assignments []snapshot.AccessPackageAssignment
+		want        string // state and instance
+	}{
+		"until an end":                        {members: plain, assignments: []snapshot.AccessPackageAssignment{has("a", hour(-1), hour(3), "delivered")}, want: "ada:time-bound a"},
+		"being delivered":                     {members: plain, assignments: []snapshot.AccessPackageAssignment{has("a", time.Time{}, hour(3), "Delivering")}, want: "ada:time-bound a"},
+		"without an end":                      {members: plain, assignments: []snapshot.AccessPackageAssignment{has("a", hour(-1), time.Time{}, "delivered")}, want: "ada:standing "},
+		"ended while the lists were read":     {members: plain, assignments: []snapshot.AccessPackageAssignment{has("a", hour(-4), asked.Add(-time.Minute), "expired")}, want: "ada:time-bound a"},
+		"ended yesterday, and still a member": {members: plain, assignments: []snapshot.AccessPackageAssignment{has("a", hour(-28), hour(-24), "expired")}, want: "ada:standing "},
+		"not yet begun":                       {members: plain, assignments: []snapshot.AccessPackageAssignment{has("a", hour(24), hour(48), "delivering")}, want: "ada:standing "},
+		"never delivered":                     {members: plain, assignments: []snapshot.AccessPackageAssignment{has("a", hour(-1), hour(3), "deliveryFailed")}, want: "ada:standing "},
+		"the last of two to end counts":       {members: plain, assignments: []snapshot.AccessPackageAssignment{has("b", hour(-1), hour(5), "delivered"), has("a", hour(-1), hour(3), "delivered")}, want: "ada:time-bound b"},
+		"what PIM explains stays":             {members: plain, pim: []snapshot.GroupAssignment{{ID: "i", Group: "g", Principal: "ada", Access: "member", AssignmentType: "assigned"}}, assignments: []snapshot.AccessPackageAssignment{has("a", hour(-1), hour(3), "delivered")}, want: "ada:standing i"},
+		"somebody else's":                     {members: []snapshot.GroupMember{member("bo")}, assignments: []snapshot.AccessPackageAssignment{has("a", hour(-1), hour(3), "delivered")}, want: "bo:standing "},
+		"who is not in the list is no member": {assignments: []snapshot.AccessPackageAssignment{has("a", hour(-1), hour(3), "delivered")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			edges := snapshot.Delivered(snapshot.DirectMemberships(c.members, c.pim, nil, nil, nil, asked), c.assignments, asked)
+			got := words(edges)
+			for _, e := range edges {
+				got += " " + e.Instance
+				if e.State == snapshot.TimeBound && e.Ends.IsZero() {
+					t.Error("time-bound without an end")
+				}
+			}
+			if got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}

@@ -719,6 +719,8 @@ CREATE TABLE fact_access_package_policy (
 	package       INTEGER REFERENCES ident,
 	name          TEXT NOT NULL,
 	requestors    TEXT NOT NULL,
+	targets       TEXT NOT NULL,
+	self_request  INTEGER CHECK (self_request IN (0, 1)),
 	approval      INTEGER CHECK (approval IN (0, 1)),
 	approvers     TEXT NOT NULL,
 	justification INTEGER CHECK (justification IN (0, 1)),
@@ -736,6 +738,8 @@ CREATE TABLE stage_access_package_policy (
 	package       INTEGER,
 	name          TEXT NOT NULL,
 	requestors    TEXT NOT NULL,
+	targets       TEXT NOT NULL,
+	self_request  INTEGER CHECK (self_request IN (0, 1)),
 	approval      INTEGER CHECK (approval IN (0, 1)),
 	approvers     TEXT NOT NULL,
 	justification INTEGER CHECK (justification IN (0, 1)),
@@ -746,7 +750,7 @@ CREATE TABLE stage_access_package_policy (
 ) STRICT, WITHOUT ROWID;
 
 -- +goose StatementBegin
-CREATE TRIGGER fact_access_package_policy_frozen BEFORE UPDATE OF part, id, package, name, requestors, approval, approvers, justification, duration, until, reviewed, seen_from ON fact_access_package_policy
+CREATE TRIGGER fact_access_package_policy_frozen BEFORE UPDATE OF part, id, package, name, requestors, targets, self_request, approval, approvers, justification, duration, until, reviewed, seen_from ON fact_access_package_policy
 BEGIN SELECT RAISE(ABORT, 'fact_access_package_policy: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
@@ -1696,6 +1700,8 @@ SELECT s.id AS snapshot,
 	coalesce((SELECT value FROM ident WHERE ident.id = f.package), '') AS package,
 	f.name,
 	f.requestors,
+	f.targets,
+	f.self_request,
 	f.approval,
 	f.approvers,
 	f.justification,
