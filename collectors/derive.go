@@ -20,7 +20,7 @@ import (
 func derive(ctx context.Context, tx *sqlx.Tx, id int64) (map[store.Part][]store.Row, error) {
 	f := facts{members: map[string][]snapshot.GroupMember{}, assignments: map[string][]snapshot.GroupAssignment{}, eligibilities: map[string][]snapshot.GroupEligibility{},
 		activations: map[string][]snapshot.Activation{}, previous: map[string][]snapshot.Membership{}, asked: map[string]time.Time{}}
-	for _, load := range []func(context.Context, *sqlx.Tx, int64) error{f.loadMapped, f.loadMembers, f.loadInstances, f.loadActivations, f.loadPrevious} {
+	for _, load := range []func(context.Context, *sqlx.Tx, int64) error{f.loadMapped, f.loadOtherMapped, f.loadMembers, f.loadInstances, f.loadActivations, f.loadPrevious} {
 		if err := load(ctx, tx, id); err != nil {
 			return nil, err
 		}

@@ -113,6 +113,21 @@ func TestQuotas(t *testing.T) {
 	}
 }
 
+// Partner Center: at most 500 requests in a minute, whatever their path.
+func TestPartnerCenterQuota(t *testing.T) {
+	s := serve(t, answer(`{"items":[]}`))
+	c := s.client(t, partner, func(o *graph.Options) { o.Limits = graph.Limits{} })
+	const n = 26
+	for i := range n {
+		if _, err := list(t.Context(), c, fmt.Sprint([]string{"/v1/customers", "/v1/auditrecords"}[i%2], "?i=", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if span := s.requests()[n-1].at.Sub(start); span < (n-1)*time.Minute/500 {
+		t.Errorf("%d requests in %v", n, span)
+	}
+}
+
 // T05: a tenant that throttles forever uses up its time once, not once a list; and
 // a Retry-After beyond the budget keeps later requests from being sent at all.
 func TestBudgets(t *testing.T) {
