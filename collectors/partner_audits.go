@@ -64,7 +64,7 @@ func decodePartnerAudit(raw json.RawMessage) (snapshot.PartnerAudit, error) {
 }
 
 // digestOf names a record that came without an id: SHA-256, in hex, of its JSON with
-// sorted keys. Records that say the same of the same instant are one.
+// sorted keys, without spaces and escapes for HTML. Records that say the same of the same instant are one.
 func digestOf(raw json.RawMessage) (string, error) {
 	numbers := json.NewDecoder(bytes.NewReader(raw))
 	numbers.UseNumber()
@@ -73,8 +73,11 @@ func digestOf(raw json.RawMessage) (string, error) {
 		return "", err
 	}
 	delete(record, "attributes") // of the answer, not of what was done
-	canonical, err := json.Marshal(record)
-	sum := sha256.Sum256(canonical)
+	var canonical bytes.Buffer
+	out := json.NewEncoder(&canonical)
+	out.SetEscapeHTML(false)
+	err := out.Encode(record)
+	sum := sha256.Sum256(bytes.TrimSuffix(canonical.Bytes(), []byte("\n")))
 	return hex.EncodeToString(sum[:]), err
 }
 
