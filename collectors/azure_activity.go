@@ -23,8 +23,8 @@ func (r *runner) azureActivity(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(known) == 0 {
-		return r.noSubscription(ctx)
+	if err := r.subscriptionsSeen(ctx); err != nil {
+		return err
 	}
 	r.Azure.Together(ctx, len(known), func(ctx context.Context, i int) {
 		x := known[i]
@@ -41,15 +41,16 @@ func (r *runner) azureActivity(ctx context.Context) error {
 	return nil
 }
 
-// noSubscription notes whether there truly is nothing to ask for.
-func (r *runner) noSubscription(ctx context.Context) error {
+// subscriptionsSeen notes for the customers without a subscription whether there
+// truly is nothing to ask for.
+func (r *runner) subscriptionsSeen(ctx context.Context) error {
 	list, _, err := r.taken.Seen(ctx, store.Part{Kind: string(snapshot.AzureDelegations), Scope: r.Tenant, Object: r.Tenant})
 	if err != nil {
 		return err
 	}
 	state, reason := snapshot.Complete, ""
 	if list != store.Whole {
-		state, reason = snapshot.NotAsked, "no subscription is known, because azure delegations were not seen whole"
+		state, reason = snapshot.NotAsked, "which subscriptions there are is not known, because azure delegations were not seen whole"
 	}
 	r.mark(ctx, r.Tenant, snapshot.AzureActivity, r.Tenant, state, reason)
 	return nil
