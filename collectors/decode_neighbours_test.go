@@ -149,6 +149,10 @@ func TestDelegationPolicies(t *testing.T) {
 	if got := neighbour(t, "delegations", silent).Details[2].(snapshot.AzureAuthorisation); got.MFA != "None" || got.MaxActivation != "PT8H" {
 		t.Errorf("%+v", got)
 	}
+	unsorted := delegationWith(t, `"delegatedRoleDefinitionIds": [`, `"delegatedRoleDefinitionIds": ["C0",`)
+	if got := neighbour(t, "delegations", unsorted).Details[1].(snapshot.AzureAuthorisation); strings.Join(got.DelegatedRoles, " ") != "b24988ac-6180-42a0-ab88-20f7382dd24c c0" {
+		t.Errorf("%+v", got)
+	}
 	bare := delegationWith(t, `"roleDefinitionId": "`, `"roleDefinitionId": "/providers/Microsoft.Authorization/roleDefinitions/`)
 	if got := neighbour(t, "delegations", bare).Details[0].(snapshot.AzureAuthorisation); got.Role != "acdd72a7-3385-48ef-bd42-f606fba81ae7" {
 		t.Errorf("%+v", got)
@@ -190,6 +194,10 @@ func TestPartnerAuditsWithoutIDs(t *testing.T) {
 	got := neighbour(t, "partner-audits", `{`+record+`}`).Fact.(snapshot.PartnerAudit)
 	if got.Details != "Count=2\nNote=a b\nNothing=\nTemporaryPassword=(left out)\nclientSecret=(left out)" {
 		t.Errorf("%q", got.Details)
+	}
+	plain := neighbour(t, "partner-audits", `{"customerName": "\u00c4 & <B>", "operationDate": "2026-05-01T10:00:00Z"}`).Fact.(snapshot.PartnerAudit)
+	if plain.ID != "54f3b897d3b624e44b52822379943bc72ad68e5de859610278b607d669b432eb" {
+		t.Errorf("digest %s", plain.ID)
 	}
 	for other, same := range map[string]bool{
 		`{"attributes":{"etag":"7"},` + record + `}`:                                       true,  // the answer's, not the record's

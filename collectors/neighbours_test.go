@@ -213,6 +213,29 @@ func TestPartnerCenterIsSeen(t *testing.T) {
 	}
 }
 
+// Partner Center is asked by the day and answers whole days; of the first and the
+// last one only what lies in the window is kept.
+func TestPartnerAuditsKeepToTheirWindow(t *testing.T) {
+	w := newWorld(t, fixtures.ServerOptions{})
+	r, _ := w.collect(nil, snapshot.PartnerAudits)
+	event := column[store.Time](w, `SELECT at FROM partner_audit WHERE snapshot = ? ORDER BY at LIMIT 1`, r.Snapshot)[0].Time()
+	for _, request := range w.server.Journal() {
+		if q := request.Query; strings.Contains(request.Path, "auditrecords") && q[len("startDate="):][:10] != q[strings.Index(q, "endDate=")+8:][:10] {
+			t.Errorf("asked for more than a day: %s", q)
+		}
+	}
+	for taken, kept := range map[time.Time]bool{
+		event: false, event.Add(time.Second): true, event.AddDate(0, 0, 89): true, event.AddDate(0, 0, 89).Add(time.Second): false,
+	} {
+		w := newWorld(t, fixtures.ServerOptions{})
+		w.at = taken.Add(time.Hour)
+		r, _ := w.collect(func(o *collectors.Options) { o.At = taken }, snapshot.PartnerAudits)
+		if n := column[int](w, `SELECT count(*) FROM partner_audit WHERE snapshot = ? AND at = ?`, r.Snapshot, store.Time(event))[0]; n > 0 != kept {
+			t.Errorf("taken at %v: %d records of %v", taken, n, event)
+		}
+	}
+}
+
 // A GDAP relationship that ends is told by the log as well.
 func TestPartnerCenterTellsOfTerminations(t *testing.T) {
 	w := newWorld(t, fixtures.ServerOptions{})
