@@ -86,7 +86,7 @@ func leftOut(kindAsked bool) string {
 
 // tenantKind asks for one kind; met is what kept the app out of it.
 func (r *runner) tenantKind(ctx context.Context, at place, kind snapshot.Kind, c snapshot.DeclaredCustomer) (met, err error) {
-	var kept = premiumLogKept
+	var kept = snapshot.PremiumLogKept
 	switch kind {
 	case snapshot.CustomerLicences:
 		return r.part(ctx, at, licences{kind}, at.scope), nil

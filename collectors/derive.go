@@ -14,13 +14,13 @@ import (
 
 // derive computes who is in which group, and by which way, from the merged facts of
 // a snapshot: the edges of every mapped and nested group, and their closure for the
-// mapped ones, those that access packages lead into among them. Where the members of
+// mapped ones, whatever way to a customer names them. Where the members of
 // a group were not seen whole this time, the edges known before stand: old members
 // beside new activations would contradict each other.
 func derive(ctx context.Context, tx *sqlx.Tx, id int64) (map[store.Part][]store.Row, error) {
 	f := facts{members: map[string][]snapshot.GroupMember{}, assignments: map[string][]snapshot.GroupAssignment{}, eligibilities: map[string][]snapshot.GroupEligibility{},
 		principals: map[string][]snapshot.PIMPrincipal{}, activations: map[string][]snapshot.Activation{}, previous: map[string][]snapshot.Membership{}, packages: map[string][]snapshot.AccessPackageAssignment{}, asked: map[string]time.Time{}}
-	for _, load := range []func(context.Context, *sqlx.Tx, int64) error{f.loadMapped, f.loadMembers, f.loadInstances, f.loadActivations, f.loadPackages, f.loadPrevious} {
+	for _, load := range []func(context.Context, *sqlx.Tx, int64) error{f.loadMapped, f.loadOtherMapped, f.loadMembers, f.loadInstances, f.loadActivations, f.loadPackages, f.loadPrevious} {
 		if err := load(ctx, tx, id); err != nil {
 			return nil, err
 		}

@@ -306,7 +306,7 @@ func (r *runner) logs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.log(ctx, r.msp(), snapshot.SignIns, premiumLogKept, oneDay, func(w window) collector { return signIns{r.Tenant, w} }); err != nil {
+	if err := r.log(ctx, r.msp(), snapshot.SignIns, snapshot.PremiumLogKept, oneDay, func(w window) collector { return signIns{r.Tenant, w} }); err != nil {
 		return err
 	}
 	if err := r.log(ctx, r.msp(), snapshot.Audits, kept, oneDay, func(w window) collector { return audits{kind: snapshot.Audits, window: w, msp: r.Tenant} }); err != nil {
@@ -316,7 +316,7 @@ func (r *runner) logs(ctx context.Context) error {
 		r.notConfigured(ctx, snapshot.PartnerAudits, "Partner Center is not asked: set sources.partner_center in the configuration")
 		return nil
 	}
-	return r.log(ctx, place{r.Tenant, r.Partner}, snapshot.PartnerAudits, partnerLogKept, oneDay, func(w window) collector { return partnerAudits{w} })
+	return r.log(ctx, place{r.Tenant, r.Partner}, snapshot.PartnerAudits, snapshot.PartnerLogKept, oneDay, func(w window) collector { return partnerAudits{w} })
 }
 
 // place is where a part is asked: the tenant it is about, and who answers for it.

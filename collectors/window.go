@@ -12,14 +12,6 @@ import (
 	"countersign/collectors/store"
 )
 
-// How long Microsoft keeps its logs, by what the tenant that is read has bought.
-const (
-	premiumLogKept = snapshot.PremiumLogKept
-	freeLogKept    = snapshot.FreeLogKept
-	azureLogKept   = snapshot.AzureLogKept
-	partnerLogKept = snapshot.PartnerLogKept
-)
-
 const (
 	oneDay  = 24 * time.Hour
 	oneWeek = 7 * oneDay
@@ -118,8 +110,8 @@ func (r *runner) logKept(ctx context.Context, scope string) (time.Duration, erro
 	plans, err := r.current(ctx, "service_plan", "f.status = 'Success'", id("plan"), id("tenant"))
 	for _, plan := range plans {
 		if (plan[0] == planP1 || plan[0] == planP2) && strings.EqualFold(plan[1], scope) {
-			return premiumLogKept, err
+			return snapshot.PremiumLogKept, err
 		}
 	}
-	return freeLogKept, err
+	return snapshot.FreeLogKept, err
 }

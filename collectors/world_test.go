@@ -50,7 +50,7 @@ func newClient(t testing.TB, url, tenant string, m mode) *graph.Client {
 	}
 	c, err := graph.New(graph.Options{Endpoints: graph.Endpoints{Graph: url}, Tenant: tenant, Credential: credential,
 		Concurrency: m.concurrency, Batch: m.batch, HTTP: &http.Client{Transport: &http.Transport{}},
-		Limits: graph.Limits{Tries: 1, Reports: -1, Protection: -1}})
+		Limits: graph.Limits{Tries: 1, Reports: -1, Protection: -1, Partner: -1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,11 +76,15 @@ func newWorld(t testing.TB, o fixtures.ServerOptions) *world {
 	w := &world{TB: t, at: now, msp: invented()}
 	o.Now = func() time.Time { return w.at }
 	w.server = fixtures.NewServer(w.msp, o)
-	s := httptest.NewServer(w.server)
-	t.Cleanup(s.Close)
-	w.url = s.URL
+	w.url = w.serve()
 	w.store = openStore(t, filepath.Join(t.TempDir(), "evidence.db"))
 	return w
+}
+
+func (w *world) serve() (url string) {
+	s := httptest.NewServer(w.server)
+	w.Cleanup(s.Close)
+	return s.URL
 }
 
 func (w *world) options(m mode) collectors.Options {

@@ -55,8 +55,9 @@ type Limits struct {
 
 	// Reports and Protection are the least time between two requests of this tenant
 	// to the audit and report paths (2 s: 5 in 10 s) and to the identity protection
-	// and Conditional Access paths (1 s); negative = none, for servers without quota.
-	Reports, Protection time.Duration
+	// and Conditional Access paths (1 s), Partner that between any two to Partner
+	// Center (120 ms: 500 in a minute); negative = none, for servers without quota.
+	Reports, Protection, Partner time.Duration
 }
 
 func (l Limits) withDefaults() Limits {
@@ -69,6 +70,7 @@ func (l Limits) withDefaults() Limits {
 	or(&l.Answer, 10*time.Minute)
 	or(&l.Reports, 2*time.Second)
 	or(&l.Protection, time.Second)
+	or(&l.Partner, 120*time.Millisecond)
 	return l
 }
 
@@ -142,7 +144,7 @@ func New(o Options) (*Client, error) {
 		onRequest: o.OnRequest, onWait: o.OnWait, limits: limits,
 		concurrency: o.Concurrency, wire: o.Wire, app: o.App,
 		slots:  slots{maxCalls: o.Concurrency, bound: bound, maxBound: bound},
-		quotas: quotas(limits),
+		quotas: quotas(o.Service, limits),
 		budget: budget{most: limits.TenantWait},
 		tokens: &tokens{credential: o.Credential, clock: o.Clock, scope: base.String() + "/.default",
 			tenant: o.Tenant, turn: make(chan struct{}, 1)},

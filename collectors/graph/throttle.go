@@ -138,14 +138,19 @@ type quota struct {
 
 // quotas: 5 requests in 10 s on reports, 1 in 1 s on identity protection, the
 // latter without a Retry-After. One request at a time, evenly: a burst would let
-// more than 5 into some 10 s.
+// more than 5 into some 10 s. Partner Center: 500 in a minute on all its paths.
 // https://learn.microsoft.com/graph/throttling-limits
-func quotas(l Limits) []quota {
+// https://learn.microsoft.com/partner-center/developer/api-throttling-guidance
+func quotas(s Service, l Limits) []quota {
 	var q []quota
 	add := func(every time.Duration, prefixes ...string) {
 		if every > 0 {
 			q = append(q, quota{prefixes, rate.NewLimiter(rate.Every(every), 1)})
 		}
+	}
+	if s == PartnerCenter {
+		add(l.Partner, "/")
+		return q
 	}
 	add(l.Reports, "/auditLogs/", "/reports/")
 	add(l.Protection, "/identityProtection/", "/identity/conditionalAccess/")

@@ -15,8 +15,13 @@ import (
 const (
 	PremiumLogKept = 30 * 24 * time.Hour // Microsoft Entra ID P1 or P2
 	FreeLogKept    = 7 * 24 * time.Hour
-	AzureLogKept   = 90 * 24 * time.Hour // Azure's activity log
-	PartnerLogKept = 90 * 24 * time.Hour // Partner Center: asked for, no figure is published
+
+	// Azure's activity log and Partner Center's keep 90 days and refuse to be asked
+	// for more: a day less, because a run takes hours.
+	// https://learn.microsoft.com/azure/azure-monitor/platform/activity-log
+	// https://learn.microsoft.com/partner-center/developer/get-a-record-of-partner-center-activity-by-user
+	AzureLogKept   = 89 * 24 * time.Hour
+	PartnerLogKept = 89 * 24 * time.Hour
 )
 
 // The service plans of Microsoft Entra ID P1 and P2.
