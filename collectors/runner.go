@@ -128,6 +128,11 @@ const (
 // collect asks in an order in which each step knows what the next one needs: who
 // the customers are, which groups reach them and by which ways, who is in those.
 func (r *runner) collect(ctx context.Context) error {
+	for _, d := range r.Declared.Customers {
+		if len(d.Collect) > 0 {
+			r.await(d.Tenant)
+		}
+	}
 	for _, step := range []func(context.Context) error{
 		r.tenantLists, r.assignments, r.otherWays, r.walkGroups, r.people, r.logs, r.customerTenants, r.azureActivity,
 	} {
@@ -179,11 +184,6 @@ func (r *runner) assignments(ctx context.Context) error {
 	r.expect(len(known))
 	for _, x := range known {
 		r.await(x.customer)
-	}
-	for _, d := range r.Declared.Customers {
-		if len(d.Collect) > 0 {
-			r.await(d.Tenant)
-		}
 	}
 	r.together(ctx, len(known), func(ctx context.Context, i int) {
 		x := known[i]
