@@ -3,7 +3,6 @@ package collectors
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -154,21 +153,28 @@ func (r *runner) ownDomains() []string {
 }
 
 // roleHolders are the users, and those of whom it is not told, that hold a role in a
-// customer's tenant, as this run or an earlier one saw it whole.
+// customer's tenant, as this run or an earlier one saw it whole. Nobody at all, and
+// no such run, means that it is not known.
 func (r *runner) roleHolders(ctx context.Context, tenant string) (known bool, holders map[string]bool, err error) {
-	var part int64
+	var ids []string
 	err = r.taken.Tx(ctx, func(tx *sqlx.Tx) error {
-		return tx.GetContext(ctx, &part, `
-			SELECT coalesce(max(p.id), 0) FROM part p JOIN part_seen s ON s.part = p.id AND s.state = 'complete'
-			WHERE  p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?)`, string(snapshot.CustomerRoles), tenant)
+		var part int64
+		if err := tx.GetContext(ctx, &part, `SELECT coalesce(max(id), 0) FROM part WHERE kind = ? AND scope = (SELECT id FROM ident WHERE value = ?)`,
+			string(snapshot.CustomerRoles), tenant); err != nil {
+			return err
+		}
+		if err := tx.GetContext(ctx, &known, `SELECT EXISTS (SELECT 1 FROM part_seen WHERE snapshot = ? AND part = ? AND state = 'complete')`, r.taken.ID, part); err != nil {
+			return err
+		}
+		from := "fact_role_instance f WHERE f.seen_until IS NULL AND"
+		if known {
+			from = "stage_role_instance f WHERE"
+		}
+		return tx.SelectContext(ctx, &ids, "SELECT DISTINCT "+id("principal")+" FROM "+from+" f.part = ? AND f.principal_type IN ('user', '')", part)
 	})
-	if err != nil || part == 0 {
-		return false, nil, err
-	}
-	rows, err := r.current(ctx, "role_instance", fmt.Sprintf("f.part = %d", part)+" AND f.principal_type IN ('user', '')", id("principal"))
 	holders = map[string]bool{}
-	for _, row := range rows {
-		holders[row[0]] = true
+	for _, id := range ids {
+		holders[id] = true
 	}
-	return true, holders, err
+	return known || len(ids) > 0, holders, err
 }

@@ -315,3 +315,41 @@ func TestAskedOtherwise(t *testing.T) {
 	expectLines(t, "roles", lines(t, s, `SELECT i.state || ' ' || i.principal || ' ' || d.name || ' ' || i.principal_home FROM role_instance i
 		JOIN role_definition d ON d.snapshot = i.snapshot AND d.id = i.role WHERE i.snapshot = ? ORDER BY 1`, r.Snapshot), "plain ada one elsewhere", "plain bo two ")
 }
+
+// A list of a part that begins anew drops nothing of the part's other lists, and what
+// it brought before is not counted twice.
+func TestOneOfSeveralListsBeginsAnew(t *testing.T) {
+	var once sync.Once
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, q *http.Request) {
+		rw.Header().Set("Content-Type", "application/json")
+		row := func(id string) string {
+			return fmt.Sprintf(`{"id":%q,"principalId":"ada","roleDefinitionId":%q}`, id, snapshot.GlobalAdministrator)
+		}
+		expired := false
+		switch eligible := strings.HasSuffix(q.URL.Path, "roleEligibilityScheduleInstances"); {
+		case eligible && q.URL.Query().Get("$skiptoken") == "":
+			fmt.Fprintf(rw, `{"value":[%s],"@odata.nextLink":"http://%s%s?$skiptoken=2"}`, row("e1"), q.Host, q.URL.Path)
+		case eligible:
+			if once.Do(func() { expired = true }); expired {
+				rw.WriteHeader(http.StatusBadRequest)
+				fmt.Fprint(rw, `{"error":{"code":"Directory_ExpiredPageToken","message":"no"}}`)
+				return
+			}
+			fmt.Fprintf(rw, `{"value":[%s]}`, row("e2"))
+		case strings.HasSuffix(q.URL.Path, "roleAssignmentScheduleInstances"):
+			fmt.Fprintf(rw, `{"value":[%s]}`, row("a1"))
+		default:
+			fmt.Fprint(rw, `{"value":[]}`)
+		}
+	}))
+	t.Cleanup(server.Close)
+	s := openStore(t, filepath.Join(t.TempDir(), "evidence.db"))
+	r, err := collectors.Run(context.Background(), collectors.Options{Tenant: tenant, Client: newClient(t, server.URL, tenant, mode{4, false}), Store: s, At: now, Now: atOnce, Kinds: []snapshot.Kind{snapshot.DirectoryRoles}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectLines(t, "roles", lines(t, s, `SELECT state || ' ' || id FROM role_instance WHERE snapshot = ? ORDER BY 1`, r.Snapshot), "assigned a1", "eligible e1", "eligible e2")
+	if c := stateOf(t, s, r, tenant, snapshot.DirectoryRoles); c.State != snapshot.Complete || c.Rows != 3 || c.Pages != 4 {
+		t.Errorf("%+v", c)
+	}
+}
