@@ -52,15 +52,6 @@ func (a approver) name() string {
 	return cmp.Or(string(cmp.Or(a.UserID, a.GroupID, a.ID)), strings.TrimPrefix(a.Type, typePrefix))
 }
 
-// named sorts the names of approvers, each once.
-func named(approvers []approver) (names []string) {
-	for _, a := range approvers {
-		names = append(names, a.name())
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
 func (r policyRule) enables(what string) bool {
 	return slices.ContainsFunc(r.EnabledRules, func(e string) bool { return strings.EqualFold(e, what) })
 }
@@ -98,11 +89,13 @@ func decodeGroupPolicy(raw json.RawMessage) (snapshot.GroupPolicy, error) {
 			}
 		case "approval_enduser_assignment":
 			p.Approval = r.Setting.IsApprovalRequired
-			var approvers []approver
 			for _, stage := range r.Setting.ApprovalStages {
-				approvers = slices.Concat(approvers, stage.PrimaryApprovers, stage.EscalationApprovers)
+				for _, a := range append(stage.PrimaryApprovers, stage.EscalationApprovers...) {
+					p.Approvers = append(p.Approvers, a.name())
+				}
 			}
-			p.Approvers = named(approvers)
+			slices.Sort(p.Approvers)
+			p.Approvers = slices.Compact(p.Approvers)
 		case "expiration_admin_eligibility":
 			p.EligibilityExpires, p.MaxEligibility = r.IsExpirationRequired, r.MaximumDuration
 		case "expiration_admin_assignment":
