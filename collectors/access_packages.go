@@ -27,10 +27,7 @@ func (accessPackages) Collect(ctx context.Context, _ snapshot.Part, s *stage) er
 	}
 	return s.inTurn(ctx,
 		list("accessPackages", "catalog,resourceRoleScopes($expand=role,scope)", decodeAccessPackage),
-		list("assignmentPolicies", "accessPackage,questions", func(raw json.RawMessage) (store.Item, error) {
-			got, err := decodeAccessPackagePolicy(raw)
-			return store.Item{Fact: got}, err
-		}),
+		list("assignmentPolicies", "accessPackage,questions", decodeAccessPackagePolicy),
 		list("assignments", "target,accessPackage,assignmentPolicy", func(raw json.RawMessage) (store.Item, error) {
 			got, err := decodeAccessPackageAssignment(raw)
 			return store.Item{Fact: got}, err
@@ -79,7 +76,7 @@ func decodeAccessPackage(raw json.RawMessage) (store.Item, error) {
 }
 
 // https://learn.microsoft.com/graph/api/resources/accesspackageassignmentpolicy
-func decodeAccessPackagePolicy(raw json.RawMessage) (snapshot.AccessPackagePolicy, error) {
+func decodeAccessPackagePolicy(raw json.RawMessage) (store.Item, error) {
 	var w struct {
 		ID                              ident
 		DisplayName, AllowedTargetScope string
@@ -100,10 +97,10 @@ func decodeAccessPackagePolicy(raw json.RawMessage) (snapshot.AccessPackagePolic
 		ReviewSettings struct{ IsEnabled bool }
 	}
 	if err := json.Unmarshal(raw, &w); err != nil {
-		return snapshot.AccessPackagePolicy{}, err
+		return store.Item{}, err
 	}
 	if w.ID == "" {
-		return snapshot.AccessPackagePolicy{}, errNoID
+		return store.Item{}, errNoID
 	}
 	p := snapshot.AccessPackagePolicy{
 		ID: string(w.ID), Package: string(w.AccessPackage.ID), Name: w.DisplayName,
@@ -124,8 +121,17 @@ func decodeAccessPackagePolicy(raw json.RawMessage) (snapshot.AccessPackagePolic
 	for _, stage := range w.RequestApprovalSettings.Stages {
 		approvers = slices.Concat(approvers, stage.PrimaryApprovers, stage.FallbackPrimaryApprovers, stage.EscalationApprovers, stage.FallbackEscalationApprovers)
 	}
-	p.Approvers, p.Targets = names(approvers), names(w.SpecificAllowedTargets)
-	return p, nil
+	p.Approvers = names(approvers)
+	item := store.Item{Fact: p}
+	for _, target := range w.SpecificAllowedTargets { // others are rules, and people of other tenants
+		switch {
+		case target.UserID != "":
+			item.Details = append(item.Details, snapshot.AccessPackageTarget{Policy: p.ID, Principal: string(target.UserID), Type: snapshot.TypeUser})
+		case target.GroupID != "":
+			item.Details = append(item.Details, snapshot.AccessPackageTarget{Policy: p.ID, Principal: string(target.GroupID), Type: snapshot.TypeGroup})
+		}
+	}
+	return item, nil
 }
 
 // subject is who has or asks for a package; without an object id it is somebody

@@ -86,7 +86,7 @@ var decoders = map[string]func(json.RawMessage) (store.Item, error){
 	"cross-tenant":        fact(ofTenant(decodeCrossTenantPartner)),
 	"cross-default":       fact(ofTenant(decodeCrossTenantDefault)),
 	"packages":            decodeAccessPackage,
-	"package-policies":    fact(decodeAccessPackagePolicy),
+	"package-policies":    decodeAccessPackagePolicy,
 	"package-assignments": fact(decodeAccessPackageAssignment),
 	"package-requests":    fact(decodeAccessPackageRequest),
 	"lighthouse":          fact(decodeLighthouseTenant),

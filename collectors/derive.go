@@ -19,7 +19,8 @@ import (
 // beside new activations would contradict each other.
 func derive(ctx context.Context, tx *sqlx.Tx, id int64) (map[store.Part][]store.Row, error) {
 	f := facts{members: map[string][]snapshot.GroupMember{}, assignments: map[string][]snapshot.GroupAssignment{}, eligibilities: map[string][]snapshot.GroupEligibility{},
-		principals: map[string][]snapshot.PIMPrincipal{}, activations: map[string][]snapshot.Activation{}, previous: map[string][]snapshot.Membership{}, packages: map[string][]snapshot.AccessPackageAssignment{}, asked: map[string]time.Time{}}
+		principals: map[string][]snapshot.PIMPrincipal{}, activations: map[string][]snapshot.Activation{}, previous: map[string][]snapshot.Membership{},
+		packages: map[string][]snapshot.AccessPackageAssignment{}, requestable: map[string][]snapshot.Membership{}, asked: map[string]time.Time{}}
 	for _, load := range []func(context.Context, *sqlx.Tx, int64) error{f.loadMapped, f.loadOtherMapped, f.loadMembers, f.loadInstances, f.loadActivations, f.loadPackages, f.loadPrevious} {
 		if err := load(ctx, tx, id); err != nil {
 			return nil, err
@@ -48,7 +49,8 @@ type facts struct {
 	eligibilities map[string][]snapshot.GroupEligibility
 	principals    map[string][]snapshot.PIMPrincipal
 	activations   map[string][]snapshot.Activation
-	packages      map[string][]snapshot.AccessPackageAssignment // by group, of the packages that make members of it
+	packages      map[string][]snapshot.AccessPackageAssignment // of the packages that make members of the group
+	requestable   map[string][]snapshot.Membership              // who may ask for such a package
 	previous      map[string][]snapshot.Membership
 	asked         map[string]time.Time // when the members were read, of groups seen whole this time
 }
@@ -77,7 +79,7 @@ func (f *facts) walk() []snapshot.Membership {
 func (f *facts) edges(group string) []snapshot.Membership {
 	asked, whole := f.asked[group]
 	edges := snapshot.DirectMemberships(f.members[group], f.assignments[group], f.eligibilities[group], f.principals[group], f.activations[group], asked)
-	edges = snapshot.Delivered(edges, f.packages[group], asked)
+	edges = append(snapshot.Delivered(edges, f.packages[group], asked), f.requestable[group]...)
 	if whole || len(f.previous[group]) == 0 {
 		return edges
 	}
@@ -191,7 +193,8 @@ func (f *facts) loadActivations(ctx context.Context, tx *sqlx.Tx, id int64) erro
 }
 
 // loadPackages adds the groups that access packages lead into to the mapped ones,
-// and reads who has such a package.
+// and reads who has such a package and who may ask for it: the latter is eligible,
+// by the policy.
 func (f *facts) loadPackages(ctx context.Context, tx *sqlx.Tx, id int64) error {
 	var groups []string
 	if err := tx.SelectContext(ctx, &groups, `SELECT DISTINCT group_id FROM access_package_group WHERE snapshot = ?`, id); err != nil {
@@ -212,6 +215,18 @@ func (f *facts) loadPackages(ctx context.Context, tx *sqlx.Tx, id int64) error {
 	for _, a := range assignments {
 		a.Starts, a.Ends = a.Begins.Time(), a.Finishes.Time()
 		f.packages[a.Group] = append(f.packages[a.Group], a.AccessPackageAssignment)
+	}
+	if err != nil {
+		return err
+	}
+	var eligible []snapshot.Membership
+	err = tx.SelectContext(ctx, &eligible, `
+		SELECT g.group_id, t.principal, t.type, t.policy AS instance, 'eligible' AS state
+		FROM   access_package_target t JOIN access_package_policy p ON p.snapshot = t.snapshot AND p.id = t.policy AND p.self_request = 1
+		JOIN   access_package_group g ON g.snapshot = t.snapshot AND g.package = p.package AND g.access = 'member'
+		WHERE  t.snapshot = ? ORDER BY g.group_id, t.principal, t.policy`, id)
+	for _, e := range eligible {
+		f.requestable[e.Group] = append(f.requestable[e.Group], e)
 	}
 	return err
 }

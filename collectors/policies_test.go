@@ -98,8 +98,8 @@ func TestPoliciesOfTheMSP(t *testing.T) {
 	jit, tickets := w.msp.GroupID("SG-GDAP-JIT-Licences"), w.msp.GroupID("SG-GDAP-JIT-ServiceRequests")
 	same("packages", w.texts(r, `SELECT p.name || ' > ' || coalesce(g.group_id || ' ' || g.access, '') FROM access_package p LEFT JOIN access_package_group g ON g.snapshot = p.snapshot AND g.package = p.id
 		WHERE p.snapshot = ? ORDER BY p.name DESC`), "JIT: service requests > "+tickets+" member", "JIT: licence changes > "+jit+" member", `<img src=x onerror=alert(1)>=cmd|' /C calc'!A0 > `)
-	same("how they are requested", w.texts(r, `SELECT name || ' ' || requestors || ' ' || approval || ' ' || json_array_length(approvers) || ' ' || justification || ' ' || duration || ' ' || reviewed || ' ' || json_array_length(targets) || ' ' || self_request
-		FROM access_package_policy WHERE snapshot = ? ORDER BY name`), "Everybody allMemberUsers 0 0 0  0 0 1", "JIT agents specificDirectoryUsers 1 2 1 PT8H 1 4 1", "Site visitors allDirectoryUsers 0 0 0 P365D 0 0 1")
+	same("how they are requested", w.texts(r, `SELECT name || ' ' || requestors || ' ' || approval || ' ' || json_array_length(approvers) || ' ' || justification || ' ' || duration || ' ' || reviewed || ' ' || (SELECT count(*) FROM access_package_target t WHERE t.snapshot = p.snapshot AND t.policy = p.id) || ' ' || self_request
+		FROM access_package_policy p WHERE snapshot = ? ORDER BY name`), "Everybody allMemberUsers 0 0 0  0 0 1", "JIT agents specificDirectoryUsers 1 2 1 PT8H 1 4 1", "Site visitors allDirectoryUsers 0 0 0 P365D 0 0 1")
 	if got := w.texts(r, `SELECT type || ' ' || state FROM access_package_request WHERE snapshot = ? GROUP BY type, state ORDER BY type, state`); !slices.Contains(got, "userAdd denied") ||
 		!slices.Contains(got, "systemRemove delivered") || !slices.Contains(got, "adminAdd delivered") {
 		t.Errorf("requests: %q", got)
@@ -116,8 +116,11 @@ func TestPoliciesOfTheMSP(t *testing.T) {
 	// there for good.
 	same("in the just-in-time group", w.texts(r, `SELECT u.upn || ' ' || m.state || ' ' || (m.instance = a.id) || ' ' || (m.ends = a.ends)
 		FROM membership m JOIN directory_user u ON u.snapshot = m.snapshot AND u.id = m.principal
-		LEFT JOIN access_package_assignment a ON a.snapshot = m.snapshot AND a.principal = m.principal AND a.state = 'delivered' WHERE m.snapshot = ? AND m.group_id = ?`, jit),
+		LEFT JOIN access_package_assignment a ON a.snapshot = m.snapshot AND a.principal = m.principal AND a.state = 'delivered' WHERE m.snapshot = ? AND m.group_id = ? AND m.state <> 'eligible'`, jit),
 		"leila.haddad.admin@northgate-msp.example time-bound 1 1")
+	same("who may ask for it", w.texts(r, `SELECT u.upn || ' ' || p.name FROM membership m JOIN directory_user u ON u.snapshot = m.snapshot AND u.id = m.principal
+		JOIN access_package_policy p ON p.snapshot = m.snapshot AND p.id = m.instance WHERE m.snapshot = ? AND m.group_id = ? AND m.state = 'eligible' ORDER BY u.upn`, jit),
+		"aoife.murphy.admin@northgate-msp.example JIT agents", "nikos.papadakis.admin@northgate-msp.example JIT agents", "tunde.adeyemi.admin@northgate-msp.example JIT agents", "zofia.nowak.admin@northgate-msp.example JIT agents")
 	same("in the other", w.texts(r, `SELECT u.upn || ' ' || m.state || ' ' || m.instance FROM membership m JOIN directory_user u ON u.snapshot = m.snapshot AND u.id = m.principal
 		WHERE m.snapshot = ? AND m.group_id = ? ORDER BY u.upn`, tickets),
 		"anton.weber.admin@northgate-msp.example standing ", "marek.kowalski.admin@northgate-msp.example standing ")
@@ -131,16 +134,20 @@ func TestPoliciesOfTheMSP(t *testing.T) {
 // A package's group is walked and closed even where no access assignment names it.
 func TestPackagesMapGroups(t *testing.T) {
 	c := small()
-	c.group("g9", "g8")
+	c.group("g9", "g8", "g7")
 	c.member("g9", "u9", "g8")
 	c.member("g8", "u8")
+	c.member("g7", "u7")
 	const em = "/v1.0/identityGovernance/entitlementManagement/"
 	c.rows[em+"accessPackages"] = []string{`{"id":"p","resourceRoleScopes":[{"role":{"originSystem":"AadGroup","originId":"Member_G9"}}]}`}
+	target := `"specificAllowedTargets":[{"@odata.type":"#microsoft.graph.groupMembers","groupId":"G7"},{"@odata.type":"#microsoft.graph.singleUser","userId":"U6"}]`
+	c.rows[em+"assignmentPolicies"] = []string{`{"id":"asked","accessPackage":{"id":"p"},"requestorSettings":{"enableTargetsToSelfAddAccess":true},` + target + `}`,
+		`{"id":"direct","accessPackage":{"id":"p"},"requestorSettings":{"enableTargetsToSelfAddAccess":false},` + strings.ReplaceAll(target, "U6", "U5") + `}`}
 	c.rows[em+"assignments"] = []string{`{"id":"a","state":"delivered","accessPackage":{"id":"p"},"target":{"objectId":"U9"},
 		"schedule":{"startDateTime":"2026-08-18T01:00:00Z","expiration":{"type":"afterDuration","duration":"PT8H"}}}`}
 	w := c.start(t)
 	r := w.run(func(o *collectors.Options) { o.Kinds = append(slices.Clone(population), snapshot.AccessPackages) })
-	if got, want := w.effective(r, "g9"), `u8:standing:["g9","g8"] u9:time-bound:["g9"]`; got != want {
+	if got, want := w.effective(r, "g9"), `u6:eligible:["g9"] u7:eligible:["g9","g7"] u8:standing:["g9","g8"] u9:time-bound:["g9"]`; got != want {
 		t.Errorf("in reach of g9: %s\nwant %s", got, want)
 	}
 

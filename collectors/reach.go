@@ -83,7 +83,7 @@ func (r *runner) mappedGroups(ctx context.Context) ([]string, error) {
 }
 
 // groupsToWalk are all groups whose members matter: the mapped ones, those that an
-// access package or an Azure authorisation names, the agents groups of DAP, and
+// access package leads into or is for, or an Azure authorisation names, the agents groups of DAP, and
 // those that hold directory roles of the MSP itself. Of what an Azure authorisation
 // names it is not told whether it is a group: maybe.
 func (r *runner) groupsToWalk(ctx context.Context) (all []string, maybe map[string]bool, err error) {
@@ -93,6 +93,7 @@ func (r *runner) groupsToWalk(ctx context.Context) (all []string, maybe map[stri
 	known := map[string]bool{}
 	for _, other := range []struct{ table, where, column, tenant string }{
 		{"access_package_group", "true", "group_id", ""},
+		{"access_package_target", "f.type = 'group'", "principal", ""},
 		{"role_group", "f.agents <> ''", "group_id", ""},
 		{"role_instance", "f.principal_type = 'group'", "principal", "tenant"},
 		{"azure_authorisation", "true", "principal", ""},
@@ -170,7 +171,7 @@ func (r *runner) goneGroups(ctx context.Context) (map[string]bool, error) {
 // reach are the principals that are or may come to be in a group, or own it.
 func (r *runner) reach(ctx context.Context) (map[string]bool, error) {
 	reach := map[string]bool{}
-	for _, table := range []string{"group_member", "group_owner", "group_assignment", "group_eligibility"} {
+	for _, table := range []string{"group_member", "group_owner", "group_assignment", "group_eligibility", "access_package_target"} {
 		rows, err := r.current(ctx, table, "f.principal IS NOT NULL", id("principal"))
 		if err != nil {
 			return nil, err

@@ -31,7 +31,6 @@ type AccessPackagePolicy struct {
 	Package       string    `db:"package"`
 	Name          string    `db:"name"`
 	Requestors    string    `db:"requestors"`    // who may have it: allowedTargetScope, such as specificDirectoryUsers
-	Targets       []string  `db:"targets"`       // the users and groups that may have it, where only some may: ids, sorted
 	SelfRequest   bool      `db:"self_request"`  // they may ask for it themselves
 	Approval      bool      `db:"approval"`      // demanded
 	Approvers     []string  `db:"approvers"`     // ids, sorted
@@ -42,6 +41,16 @@ type AccessPackagePolicy struct {
 }
 
 func (AccessPackagePolicy) Table() string { return "access_package_policy" }
+
+// AccessPackageTarget is a user or group that may have a package by a policy that is
+// for some only.
+type AccessPackageTarget struct {
+	Policy    string `db:"policy"`
+	Principal string `db:"principal"`
+	Type      string `db:"type"` // user or group
+}
+
+func (AccessPackageTarget) Table() string { return "access_package_target" }
 
 // AccessPackageAssignment is a person who has a package now or had it.
 type AccessPackageAssignment struct {
