@@ -2,10 +2,14 @@ package collectors
 
 import (
 	"encoding/json"
+	"maps"
+	"math/rand/v2"
+	"path/filepath"
 	"reflect"
 	"testing"
 
 	"countersign/collectors/snapshot"
+	"countersign/collectors/store"
 )
 
 // Entries of PIM, of which Microsoft publishes no example: keys and order as live
@@ -92,6 +96,38 @@ func TestAuditsConcern(t *testing.T) {
 		if item, err := own.decode(tenantOfMSP, json.RawMessage(text)); err != nil || (item.Fact != nil) != kept {
 			t.Errorf("kept %v, %v, want %v: %s", item.Fact != nil, err, kept, text)
 		}
+	}
+}
+
+// The MSP answers for its guests and the emergency accounts of a tenant, not for
+// whoever else holds a role there.
+func TestAnsweredAccounts(t *testing.T) {
+	st, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "a.db"), Create: true, Entropy: rand.NewChaCha8([32]byte{7})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	taken, _, err := st.Begin(t.Context(), at("2026-08-10T16:00:03Z"), tenantOfMSP, "all", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tenant, users := range map[string]map[string]string{"c1": {"u1": "guest", "u2": "role", "u3": "emergency"}, "c2": {"u4": "guest"}} {
+		stage, err := taken.Stage(t.Context(), store.Part{Kind: string(snapshot.CustomerUsers), Scope: tenant, Object: tenant})
+		for id, because := range users {
+			if err == nil {
+				err = stage.Put(t.Context(), []store.Item{{Fact: snapshot.CustomerUser{Tenant: tenant, ID: id, Because: []string{because}}}})
+			}
+		}
+		if err == nil {
+			err = stage.Finish(t.Context(), store.Seen{State: store.Whole, Asked: taken.At}, nil)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := (&runner{taken: taken}).answered(t.Context(), "c1")
+	if want := map[string]bool{"u1": true, "u3": true}; err != nil || !maps.Equal(got, want) {
+		t.Errorf("%v, %v, want %v", got, err, want)
 	}
 }
 

@@ -179,6 +179,7 @@ func TestCustomersLogs(t *testing.T) {
 		`SELECT count(*) FROM provider_sign_in p WHERE p.snapshot = ? AND NOT EXISTS (SELECT 1 FROM sign_in s WHERE s.snapshot = p.snapshot AND s.correlation = p.correlation AND s.customer = p.tenant)`:                                                                      1, // whom nobody knows
 		`SELECT count(*) FROM sign_in s WHERE s.snapshot = ? AND s.customer IN (SELECT tenant FROM provider_sign_in) AND s.cross_tenant = 'serviceProvider' AND NOT EXISTS (SELECT 1 FROM provider_sign_in p WHERE p.snapshot = s.snapshot AND p.correlation = s.correlation)`: 0,
 		`SELECT count(*) FROM provider_sign_in WHERE snapshot = ? AND (upn NOT LIKE 'user\_%' ESCAPE '\' OR cross_tenant <> 'serviceProvider' OR home <> '` + w.msp.Tenant() + `')`:                                                                                            0,
+		`SELECT sum(passed_over) FROM part_coverage WHERE snapshot = ? AND kind = 'customer-signins'`:                                                                                                                                                                          0,
 		`SELECT count(*) FROM audit_event WHERE snapshot = ? AND actor_name NOT LIKE 'user\_%northgate-msp.example' ESCAPE '\' AND actor_name NOT LIKE 'Partner Customer Delegated%'`:                                                                                          0,
 	} {
 		if n := w.count(r, query); n != want {

@@ -58,6 +58,8 @@ func TestMatchPIM(t *testing.T) {
 	}
 	twin := entry("d1", inGroup, "Add member to group", "", 6)
 	twin.Service = "Core Directory"
+	copied := entry("d2", inGroup, completed, "", 30)
+	copied.Service = "Core Directory"
 	failed := entry("e1", inRole, completed, "q1", 0)
 	failed.Result = "failure"
 	for _, c := range []struct {
@@ -94,7 +96,7 @@ func TestMatchPIM(t *testing.T) {
 		{"failed, canceled, in any spelling", nil, []snapshot.AuditEvent{failed, entry("e2", inRole, "ADD MEMBER TO ROLE CANCELED (pim activation) v2", "q2", 3)},
 			[]string{`audit role/r1 of q1: failed "e1" at 0 by ""`, `audit role/r1 of q2: canceled "e2" at 3 by ""`}},
 		{"the directory's own record and the end of an activation are none", []snapshot.Activation{requested("q1", 0, "provisioned")},
-			[]snapshot.AuditEvent{twin, entry("e1", inGroup, "Remove member from role (PIM activation expired)", "q1", 65), entry("e2", inGroup, "Add member to role in PIM completed (timebound)", "q5", 3)},
+			[]snapshot.AuditEvent{twin, copied, entry("e1", inGroup, "Remove member from role (PIM activation expired)", "q1", 65), entry("e2", inGroup, "Add member to role in PIM completed (timebound)", "q5", 3)},
 			[]string{`request group/g1 of q1: provisioned "" at 5 by ""`}},
 		{"what administrators assign is none", []snapshot.Activation{{ID: "q1", Group: "g1", Principal: "ada", Action: "adminAssign"}, {ID: "q2", Group: "g1", Principal: "ada", Action: "selfActivate", ValidationOnly: true}}, nil, nil},
 	} {
