@@ -48,9 +48,11 @@ func newClient(t testing.TB, url, tenant string, m mode) *graph.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
+	limits := graph.NoQuotas()
+	limits.Tries = 1
 	c, err := graph.New(graph.Options{Endpoints: graph.Endpoints{Graph: url}, Tenant: tenant, Credential: credential,
 		Concurrency: m.concurrency, Batch: m.batch, HTTP: &http.Client{Transport: &http.Transport{}},
-		Limits: graph.Limits{Tries: 1, Reports: -1, Protection: -1}})
+		Limits: limits})
 	if err != nil {
 		t.Fatal(err)
 	}

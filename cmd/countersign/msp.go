@@ -47,7 +47,7 @@ func (m msp) client() (*graph.Client, error) {
 	}
 	o := graph.Options{Endpoints: endpoints, Tenant: m.c.MSP.TenantID, Credential: credential, Batch: true, Log: m.log}
 	if strings.HasPrefix(endpoints.Graph, "http://") { // a server on this machine has no published quota
-		o.Limits.Reports, o.Limits.Protection = -1, -1
+		o.Limits = graph.NoQuotas()
 	}
 	return graph.New(o)
 }
