@@ -81,6 +81,24 @@ func (c *Client) route(ctx context.Context, q request) (answer, error) {
 	return c.exchange(context.WithValue(ctx, groupKey{}, (*group)(nil)), q)
 }
 
+// enter waits until a list of path may be read: of those with large pages no more at
+// once than requests may be on the wire, as each holds a page.
+func (c *Client) enter(ctx context.Context, path string) (leave func(), err error) {
+	if !c.quota(path).alone {
+		return func() {}, nil
+	}
+	if g := groupOf(ctx); g != nil {
+		g.away()
+		defer g.back()
+	}
+	select {
+	case c.large <- struct{}{}:
+		return func() { <-c.large }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 // group collects what the workers of one Together ask. A worker runs until it
 // waits: for an answer, for time to pass or for another Together.
 type group struct {

@@ -110,6 +110,7 @@ type Client struct {
 	app         *Gate
 	gate        Gate
 	slots       slots
+	large       chan struct{} // holds one element for each list of large pages
 	quotas      []*quota
 	budget      budget
 	skew        atomic.Pointer[time.Duration]
@@ -147,12 +148,12 @@ func New(o Options) (*Client, error) {
 	d.batch = d.batch && o.Batch
 	bound, maxBound := float64(o.Concurrency), float64(o.Concurrency)
 	if d.batch {
-		bound, maxBound = maxBatch, maxBatch*maxBound
+		bound, maxBound = maxBatch*min(2, maxBound), maxBatch*maxBound
 	}
 	c := &Client{
 		dialect: d, base: base, tenant: o.Tenant, clock: o.Clock, jitter: o.Jitter, log: o.Log,
 		onRequest: o.OnRequest, onWait: o.OnWait, limits: limits,
-		concurrency: o.Concurrency, wire: o.Wire, app: o.App,
+		concurrency: o.Concurrency, wire: o.Wire, app: o.App, large: make(chan struct{}, o.Concurrency),
 		slots:  slots{maxCalls: o.Concurrency, bound: bound, most: bound, maxBound: maxBound},
 		quotas: quotas(o.Service, limits),
 		budget: budget{most: limits.TenantWait},

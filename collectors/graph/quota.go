@@ -11,7 +11,7 @@ import (
 // publishes, and what refusals have taught.
 type quota struct {
 	prefixes []string // after the version; none: all other paths
-	alone    bool     // its requests leave one by one, never in a batch
+	alone    bool     // never in a batch: their pages are large and their quota is small
 	cost     func(path string) int
 	most     int           // units in any such period, so that both a bucket and windows
 	period   time.Duration // are kept, however the server counts; most 0: none published
@@ -37,10 +37,11 @@ func quotas(s Service, l Limits) []*quota {
 		return &quota{prefixes: prefixes, cost: cost, most: max(0, most), period: period * 21 / 20}
 	}
 	evenly := func(every time.Duration, prefixes ...string) *quota {
-		if every < 0 {
-			return &quota{prefixes: prefixes, cost: one}
+		q := &quota{prefixes: prefixes, alone: true, cost: one}
+		if every > 0 {
+			q.most, q.period = 1, every
 		}
-		return &quota{prefixes: prefixes, alone: true, cost: one, most: 1, period: every}
+		return q
 	}
 	switch s {
 	case MicrosoftGraph:
