@@ -16,8 +16,6 @@ type accessAssignments struct{}
 
 func (accessAssignments) Kind() snapshot.Kind { return snapshot.AccessAssignments }
 
-func (accessAssignments) Permission() string { return "DelegatedAdminRelationship.Read.All" }
-
 func (accessAssignments) Collect(ctx context.Context, part snapshot.Part, s *stage) error {
 	path := "/v1.0/tenantRelationships/delegatedAdminRelationships/" + url.PathEscape(part.Object) + "/accessAssignments" + query("$top", "300")
 	return s.list(ctx, path, func(raw json.RawMessage) (store.Item, error) { return decodeAccessAssignment(part.Object, raw) })

@@ -1,6 +1,7 @@
 package collectors
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,15 +13,18 @@ import (
 // judge says how much of a part was seen, from what ended its collection, and words
 // the reason. ours: the trouble is not the service's. Reasons are sealed, so they
 // hold no request-id, no number of tries and no address.
-func judge(err error, permission string, some bool) (state snapshot.State, reason string, ours bool) {
+func judge(err error, from Source, some bool) (state snapshot.State, reason string, ours bool) {
 	var said *graph.Error
 	var row *rowError
 	var shrunk *shrunkError
+	var shut *shutError
 	switch {
 	case err == nil:
 		return snapshot.Complete, "", false
 	case errors.As(err, &shrunk):
 		return snapshot.Partial, shrunk.Error(), false
+	case errors.As(err, &shut):
+		return snapshot.Failed, shut.Error(), false
 	case errors.As(err, &row):
 		return snapshot.Partial, "a row cannot be read: " + row.Error(), false
 	case !errors.As(err, &said):
@@ -29,11 +33,11 @@ func judge(err error, permission string, some bool) (state snapshot.State, reaso
 	words := wording(said)
 	switch said.Reason {
 	case graph.NotPermitted:
-		return snapshot.NotPermitted, fmt.Sprintf("%s; the app needs the application permission %s: add it in Microsoft Entra under App registrations, API permissions, and grant admin consent", words, permission), false
+		return snapshot.NotPermitted, words + "; " + from.cure(), false
 	case graph.NoConsent:
 		return snapshot.NotPermitted, words + "; an administrator of this tenant must consent to the app", false
 	case graph.NotLicensed:
-		return snapshot.NotLicensed, words + "; the tenant lacks a licence that Microsoft asks for here, such as Microsoft Entra ID P1 or P2", false
+		return snapshot.NotLicensed, words + "; the tenant lacks the licence that Microsoft asks for here: " + cmp.Or(from.Licence, "Microsoft Entra ID P1 or P2"), false
 	case graph.NotFound:
 		return snapshot.Partial, words + "; it went away while the snapshot was taken, or may not be seen", false
 	}

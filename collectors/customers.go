@@ -15,8 +15,6 @@ type customers struct{}
 
 func (customers) Kind() snapshot.Kind { return snapshot.Customers }
 
-func (customers) Permission() string { return "DelegatedAdminRelationship.Read.All" }
-
 func (customers) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
 	return s.list(ctx, "/v1.0/tenantRelationships/delegatedAdminCustomers"+query("$select", "id,tenantId,displayName", "$top", "300"), decodeCustomer)
 }

@@ -18,8 +18,6 @@ type groupActivations struct{}
 
 func (groupActivations) Kind() snapshot.Kind { return snapshot.GroupActivations }
 
-func (groupActivations) Permission() string { return "PrivilegedAssignmentSchedule.Read.AzureADGroup" }
-
 func (groupActivations) Collect(ctx context.Context, part snapshot.Part, s *stage) error {
 	return s.list(ctx, pimPath("assignmentScheduleRequests", part.Object), func(raw json.RawMessage) (store.Item, error) {
 		got, err := decodeActivation(raw)
@@ -45,7 +43,11 @@ func (s schedule) end(completed time.Time) (time.Time, error) {
 		if completed.After(begins) {
 			begins = completed
 		}
-		return after(begins, s.Expiration.Duration)
+		ends, err := after(begins, s.Expiration.Duration)
+		if begins.IsZero() {
+			ends = time.Time{} // it has not begun
+		}
+		return ends, err
 	}
 	return s.Expiration.EndDateTime.Time, nil
 }

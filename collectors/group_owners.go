@@ -14,8 +14,6 @@ type groupOwners struct{}
 
 func (groupOwners) Kind() snapshot.Kind { return snapshot.GroupOwners }
 
-func (groupOwners) Permission() string { return "GroupMember.Read.All" }
-
 func (groupOwners) Collect(ctx context.Context, part snapshot.Part, s *stage) error {
 	return s.list(ctx, principalsPath(part.Object, "owners"), func(raw json.RawMessage) (store.Item, error) {
 		p, err := decodePrincipal(raw)

@@ -17,11 +17,12 @@ import (
 // A group that an access assignment names and the directory no longer has is a
 // fact too.
 // https://learn.microsoft.com/graph/api/group-get
-type groups struct{ ids []string }
+type groups struct {
+	ids   []string
+	maybe map[string]bool // not known to be groups: one that is not found is none
+}
 
 func (groups) Kind() snapshot.Kind { return snapshot.Groups }
-
-func (groups) Permission() string { return "GroupMember.Read.All" }
 
 func (c groups) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
 	pages, errs := make([]graph.Page, len(c.ids)), make([]error, len(c.ids))
@@ -33,6 +34,8 @@ func (c groups) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
 	for i, id := range c.ids {
 		var err error
 		switch {
+		case notFound(errs[i]) && c.maybe[id]:
+			s.refused(errs[i])
 		case notFound(errs[i]):
 			s.refused(errs[i])
 			err = s.rows.Put(ctx, []store.Item{{Fact: snapshot.Group{ID: id, Gone: true}}})

@@ -16,8 +16,6 @@ type mfaRegistrations struct{ reach map[string]bool }
 
 func (mfaRegistrations) Kind() snapshot.Kind { return snapshot.MFARegistrations }
 
-func (mfaRegistrations) Permission() string { return "AuditLog.Read.All" }
-
 func (c mfaRegistrations) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
 	return s.list(ctx, "/v1.0/reports/authenticationMethods/userRegistrationDetails", func(raw json.RawMessage) (store.Item, error) {
 		got, err := decodeMFARegistration(raw)

@@ -8,7 +8,6 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"countersign/collectors/snapshot"
-	"countersign/collectors/store"
 )
 
 // What later steps ask for follows from what earlier ones brought. It is read back
@@ -83,6 +82,55 @@ func (r *runner) mappedGroups(ctx context.Context) ([]string, error) {
 	return first(rows), err
 }
 
+// groupsToWalk are all groups whose members matter: the mapped ones, those that an
+// access package or an Azure authorisation names, the agents groups of DAP, and
+// those that hold directory roles of the MSP itself. Of what an Azure authorisation
+// names it is not told whether it is a group: maybe.
+func (r *runner) groupsToWalk(ctx context.Context) (all []string, maybe map[string]bool, err error) {
+	if all, err = r.mappedGroups(ctx); err != nil {
+		return nil, nil, err
+	}
+	known := map[string]bool{}
+	for _, other := range []struct{ table, where, column, tenant string }{
+		{"access_package_group", "true", "group_id", ""},
+		{"role_group", "f.agents <> ''", "group_id", ""},
+		{"role_instance", "f.principal_type = 'group'", "principal", "tenant"},
+		{"azure_authorisation", "true", "principal", ""},
+	} {
+		if other.table == "azure_authorisation" {
+			for _, group := range all {
+				known[group] = true
+			}
+		}
+		columns := []string{id(other.column)}
+		if other.tenant != "" {
+			columns = append(columns, id(other.tenant))
+		}
+		rows, err := r.current(ctx, other.table, other.where, columns...)
+		if err != nil {
+			return nil, nil, err
+		}
+		rows = slices.DeleteFunc(rows, func(row []string) bool { return other.tenant != "" && row[1] != r.Tenant })
+		all = append(all, first(rows)...)
+	}
+	slices.Sort(all)
+	all, maybe = slices.Compact(all), map[string]bool{}
+	for _, group := range all {
+		maybe[group] = !known[group]
+	}
+	return all, maybe, nil
+}
+
+// areGroups drops those that may be groups and are not.
+func (r *runner) areGroups(ctx context.Context, level []string, maybe map[string]bool) ([]string, error) {
+	rows, err := r.current(ctx, "directory_group", "true", id("id"))
+	known := map[string]bool{}
+	for _, row := range rows {
+		known[row[0]] = true
+	}
+	return slices.DeleteFunc(level, func(id string) bool { return maybe[id] && !known[id] }), err
+}
+
 // first is the first column, sorted and without repetition.
 func first(rows [][]string) []string {
 	var out []string
@@ -92,15 +140,22 @@ func first(rows [][]string) []string {
 	return slices.Compact(out)
 }
 
-// nestedIn are the groups that are members of the given ones.
+// nestedIn are the groups that are, or may by PIM become, members of the given ones.
 func (r *runner) nestedIn(ctx context.Context, level []string) ([]string, error) {
-	rows, err := r.current(ctx, "group_member", "f.type = 'group'", id("principal"), id("group_id"))
 	parents := map[string]bool{}
 	for _, group := range level {
 		parents[group] = true
 	}
-	rows = slices.DeleteFunc(rows, func(row []string) bool { return !parents[row[1]] })
-	return first(rows), err
+	var nested []string
+	for _, table := range []string{"group_member", "pim_principal"} {
+		rows, err := r.current(ctx, table, "f.type = 'group'", id("principal"), id("group_id"))
+		if err != nil {
+			return nil, err
+		}
+		nested = append(nested, first(slices.DeleteFunc(rows, func(row []string) bool { return !parents[row[1]] }))...)
+	}
+	slices.Sort(nested)
+	return slices.Compact(nested), nil
 }
 
 func (r *runner) goneGroups(ctx context.Context) (map[string]bool, error) {
@@ -136,28 +191,17 @@ func (r *runner) addUsers(ctx context.Context, reach map[string]bool) error {
 	return err
 }
 
-// openDays are the days of the sign-in log to read: all that Microsoft still keeps
-// but those that were read whole, to their end, after the last late event.
-func (r *runner) openDays(ctx context.Context) ([]day, error) {
-	all := days(r.At)
-	err := r.taken.Tx(ctx, func(tx *sqlx.Tx) error {
-		var read []struct {
-			Object       string
-			Asked, Until store.Time
+// answered are the accounts in a customer's tenant that the MSP answers for, whether
+// or not they hold a role: its guests, and the declared emergency accounts.
+func (r *runner) answered(ctx context.Context, tenant string) (map[string]bool, error) {
+	rows, err := r.current(ctx, "customer_user", `(f.because LIKE '%"guest"%' OR f.because LIKE '%"emergency"%')`, id("id"), id("tenant"))
+	accounts := map[string]bool{}
+	for _, row := range rows {
+		if row[1] == tenant {
+			accounts[row[0]] = true
 		}
-		err := tx.SelectContext(ctx, &read, `
-			SELECT i.value AS object, max(s.asked) AS asked, s.until
-			FROM   part p JOIN ident i ON i.id = p.object JOIN part_seen s ON s.part = p.id AND s.state = 'complete' AND s.snapshot <> ?
-			WHERE  p.kind = ? AND s.until IS NOT NULL AND s.until >= ?
-			GROUP  BY i.value, s.until`, r.taken.ID, string(snapshot.SignIns), store.Time(all[0].since))
-		for _, x := range read {
-			all = slices.DeleteFunc(all, func(d day) bool {
-				return d.object() == x.Object && d.until.Equal(x.Until.Time()) && !x.Asked.Time().Before(d.closed())
-			})
-		}
-		return err
-	})
-	return all, err
+	}
+	return accounts, err
 }
 
 // unseen names the first kind, of those from which the groups follow, that this run

@@ -21,8 +21,6 @@ type relationships struct {
 
 func (relationships) Kind() snapshot.Kind { return snapshot.Relationships }
 
-func (relationships) Permission() string { return "DelegatedAdminRelationship.Read.All" }
-
 func (c relationships) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
 	if err := s.list(ctx, "/v1.0/tenantRelationships/delegatedAdminRelationships"+query("$top", "300"), decodeRelationship); err != nil {
 		return err

@@ -20,25 +20,33 @@ import (
 // required.
 type Options struct {
 	Tenant string // of the MSP
-	Client Client
+	Client Client // of the MSP's tenant
 	Store  *store.Store
+
+	// What is read beside the MSP's own tenant; what is nil is not configured.
+	Customer  func(tenant string) (Client, error) // of a customer's own tenant, for those declared with kinds to collect
+	Azure     Client                              // Azure Resource Manager, as the MSP's app
+	Partner   Client                              // Partner Center
+	Delegated bool                                // Client acts for a signed-in person, so that Lighthouse answers it
 
 	At  time.Time        // the instant of the snapshot
 	Now func() time.Time // when a part is asked; called by several goroutines
 
 	Declared  snapshot.Declared
+	Domains   []string        // of the MSP's mail and sign-in names, beside those of its declared accounts
 	Kinds     []snapshot.Kind // empty: all
-	Customers []string        // whose access assignments are asked; empty: all
+	Customers []string        // of whom is asked what belongs to one customer; empty: all
 
 	ResumeWithin time.Duration  // how old an unfinished run may be to go on with it; 0: 6 h
 	Log          *slog.Logger   // nil: silent
 	Progress     func(Progress) // told of each part that is done, one at a time; nil: nobody
 }
 
-// Progress says how many of a kind's parts are done, of those known so far.
+// Progress says how far a run is. What is known of the whole grows as it goes on.
 type Progress struct {
-	Kind        snapshot.Kind
-	Done, Total int
+	Kind                     snapshot.Kind // of the part that was done last
+	Done, Total              int           // parts of all kinds
+	CustomersDone, Customers int
 }
 
 // Result is a sealed snapshot. Coverage says what of it was seen.
@@ -68,7 +76,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	result := Result{Snapshot: taken.ID, Resumed: resumed}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	r := &runner{Options: o, taken: taken, resumed: resumed, stop: stop, done: map[snapshot.Kind]Progress{}}
+	r := &runner{Options: o, taken: taken, resumed: resumed, stop: stop, tallies: map[string]*tally{}}
 	if err := r.collect(ctx); err != nil {
 		return result, fmt.Errorf("collect snapshot %d: %w", taken.ID, err)
 	}
@@ -107,8 +115,9 @@ type runner struct {
 	resumed bool
 	stop    context.CancelCauseFunc // ends the run on trouble of our own
 
-	mu   sync.Mutex
-	done map[snapshot.Kind]Progress
+	mu      sync.Mutex
+	far     Progress
+	tallies map[string]*tally // by customer
 }
 
 const (
@@ -116,8 +125,12 @@ const (
 	leftOutCustomer = "left out by --customer"
 )
 
+// collect asks in an order in which each step knows what the next one needs: who
+// the customers are, which groups reach them and by which ways, who is in those.
 func (r *runner) collect(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{r.tenantLists, r.assignments, r.walkGroups, r.people} {
+	for _, step := range []func(context.Context) error{
+		r.tenantLists, r.assignments, r.otherWays, r.walkGroups, r.people, r.logs, r.customerTenants, r.azureActivity,
+	} {
 		err := step(ctx)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -130,10 +143,10 @@ func (r *runner) collect(ctx context.Context) error {
 }
 
 func (r *runner) tenantLists(ctx context.Context) error {
-	lists := []collector{customers{}, relationships{r.countRelationships}}
-	silent := make([]error, len(lists))
+	lists := []collector{customers{}, relationships{r.countRelationships}, licences{snapshot.Licences}, conditionalAccess{snapshot.ConditionalAccess}}
+	silent := make([]error, 2) // of the first two: without them there is nothing to ask of anybody else
 	r.together(ctx, len(lists), func(ctx context.Context, i int) {
-		if err := r.part(ctx, lists[i], r.Tenant); unanswered(err) {
+		if err := r.part(ctx, r.msp(), lists[i], r.Tenant); i < len(silent) && unanswered(err) {
 			silent[i] = err
 		}
 	})
@@ -163,15 +176,48 @@ func (r *runner) assignments(ctx context.Context) error {
 		return err
 	}
 	known = slices.DeleteFunc(known, func(x relationship) bool { return !snapshot.MayGiveAccess(x.status) })
-	r.expect(c, len(known))
+	r.expect(len(known))
+	for _, x := range known {
+		r.await(x.customer)
+	}
+	for _, d := range r.Declared.Customers {
+		if len(d.Collect) > 0 {
+			r.await(d.Tenant)
+		}
+	}
 	r.together(ctx, len(known), func(ctx context.Context, i int) {
-		if x := known[i]; len(r.Customers) > 0 && !slices.ContainsFunc(r.Customers, func(id string) bool { return strings.EqualFold(id, x.customer) }) {
+		x := known[i]
+		if !r.asksCustomer(x.customer) {
 			r.notAsked(ctx, c, x.id, leftOutCustomer)
 		} else {
-			r.part(ctx, c, x.id)
+			r.part(ctx, r.msp(), c, x.id)
 		}
+		r.settle(x.customer)
 	})
 	r.none(ctx, c, len(known), "relationship")
+	return nil
+}
+
+// otherWays asks for the ways to a customer beside GDAP, and for the directory
+// roles of the MSP itself: groups follow from all of them.
+func (r *runner) otherWays(ctx context.Context) error {
+	if r.Partner == nil {
+		r.notConfigured(ctx, snapshot.PartnerCustomers, "Partner Center is not asked: set sources.partner_center in the configuration")
+	} else if err := r.partnerCustomers(ctx); err != nil {
+		return err
+	}
+	if r.Azure == nil {
+		r.notConfigured(ctx, snapshot.AzureDelegations, "Azure is not asked: set sources.azure in the configuration")
+	} else if err := r.azureDelegations(ctx); err != nil {
+		return err
+	}
+	if !r.Delegated {
+		r.notConfigured(ctx, snapshot.Lighthouse, "Microsoft lets no app read it, only a signed-in person: sign in with a credential of kind azure-cli or token to have it")
+	} else {
+		r.part(ctx, r.msp(), lighthouse{}, r.Tenant)
+	}
+	r.part(ctx, r.msp(), accessPackages{}, r.Tenant)
+	r.part(ctx, r.msp(), directoryRoles{snapshot.DirectoryRoles}, r.Tenant)
 	return nil
 }
 
@@ -183,12 +229,12 @@ var ofGroup = []collector{groupAssignments{}, memberships{}, groupEligibilities{
 // walkGroups asks for the mapped groups and, level by level, for those nested in
 // them, each once.
 func (r *runner) walkGroups(ctx context.Context) error {
-	level, err := r.mappedGroups(ctx)
+	level, maybe, err := r.groupsToWalk(ctx)
 	if err != nil {
 		return err
 	}
 	whole := groups{}
-	s := r.open(ctx, whole, r.Tenant)
+	s := r.open(ctx, r.msp(), whole, r.Tenant)
 	var fault error
 	seen := map[string]bool{}
 	for len(level) > 0 && ctx.Err() == nil {
@@ -196,15 +242,16 @@ func (r *runner) walkGroups(ctx context.Context) error {
 			seen[id] = true
 		}
 		if s != nil {
-			fault = cmp.Or(fault, groups{level}.Collect(ctx, snapshot.Part{}, s))
+			fault = cmp.Or(fault, groups{level, maybe}.Collect(ctx, snapshot.Part{}, s))
+		}
+		if level, err = r.areGroups(ctx, level, maybe); err != nil {
+			return err
 		}
 		gone, err := r.goneGroups(ctx)
 		if err != nil {
 			return err
 		}
-		for _, c := range ofGroup {
-			r.expect(c, len(level))
-		}
+		r.expect(len(ofGroup) * len(level))
 		r.together(ctx, len(level), func(ctx context.Context, i int) {
 			for _, c := range ofGroup {
 				if r.asks(c) {
@@ -222,7 +269,7 @@ func (r *runner) walkGroups(ctx context.Context) error {
 	case len(seen) == 0:
 		r.none(ctx, whole, 0, "mapped group")
 	default:
-		r.close(ctx, whole, r.Tenant, s, fault)
+		r.close(ctx, r.msp(), whole, r.Tenant, s, fault)
 	}
 	for _, c := range ofGroup {
 		if !r.asks(c) {
@@ -234,7 +281,7 @@ func (r *runner) walkGroups(ctx context.Context) error {
 	return nil
 }
 
-// people asks for users, then for what is said of them, and for the sign-in log.
+// people asks for users, then for what is said of them.
 func (r *runner) people(ctx context.Context) error {
 	reach, err := r.reach(ctx)
 	if err != nil {
@@ -244,29 +291,50 @@ func (r *runner) people(ctx context.Context) error {
 	for _, account := range r.Declared.Staff {
 		staff[strings.ToLower(account.UPN)] = true
 	}
-	r.part(ctx, users{reach, staff}, r.Tenant)
+	r.part(ctx, r.msp(), users{reach, staff}, r.Tenant)
 	if err := r.addUsers(ctx, reach); err != nil {
 		return err
 	}
-	open, err := r.openDays(ctx)
-	if err != nil {
-		return err
-	}
-	jobs := []func(context.Context){func(ctx context.Context) { r.part(ctx, mfaRegistrations{reach}, r.Tenant) }}
-	if !r.asks(signIns{}) {
-		r.notAsked(ctx, signIns{}, r.Tenant, leftOutKind)
-		open = nil
-	}
-	r.expect(signIns{}, len(open))
-	for _, d := range open {
-		jobs = append(jobs, func(ctx context.Context) { r.part(ctx, signIns{r.Tenant, d}, d.object()) })
-	}
-	r.together(ctx, len(jobs), func(ctx context.Context, i int) { jobs[i](ctx) })
+	said := []collector{mfaRegistrations{reach}, riskyUsers{reach}}
+	r.together(ctx, len(said), func(ctx context.Context, i int) { r.part(ctx, r.msp(), said[i], r.Tenant) })
 	return nil
 }
 
-func (r *runner) asks(c collector) bool {
-	return len(r.Kinds) == 0 || slices.Contains(r.Kinds, c.Kind())
+// logs asks for the logs of the MSP's own tenant and of Partner Center.
+func (r *runner) logs(ctx context.Context) error {
+	kept, err := r.logKept(ctx, r.Tenant)
+	if err != nil {
+		return err
+	}
+	if err := r.log(ctx, r.msp(), snapshot.SignIns, premiumLogKept, oneDay, func(w window) collector { return signIns{r.Tenant, w} }); err != nil {
+		return err
+	}
+	if err := r.log(ctx, r.msp(), snapshot.Audits, kept, oneDay, func(w window) collector { return audits{kind: snapshot.Audits, window: w, msp: r.Tenant} }); err != nil {
+		return err
+	}
+	if r.Partner == nil {
+		r.notConfigured(ctx, snapshot.PartnerAudits, "Partner Center is not asked: set sources.partner_center in the configuration")
+		return nil
+	}
+	return r.log(ctx, place{r.Tenant, r.Partner}, snapshot.PartnerAudits, partnerLogKept, oneDay, func(w window) collector { return partnerAudits{w} })
+}
+
+// place is where a part is asked: the tenant it is about, and who answers for it.
+type place struct {
+	scope  string
+	client Client
+}
+
+func (r *runner) msp() place { return place{r.Tenant, r.Client} }
+
+func (r *runner) asks(c collector) bool { return r.asksKind(c.Kind()) }
+
+func (r *runner) asksKind(kind snapshot.Kind) bool {
+	return len(r.Kinds) == 0 || slices.Contains(r.Kinds, kind)
+}
+
+func (r *runner) asksCustomer(tenant string) bool {
+	return len(r.Customers) == 0 || slices.ContainsFunc(r.Customers, func(id string) bool { return strings.EqualFold(id, tenant) })
 }
 
 // together runs do for each index, as many at once as the client allows, and stops
@@ -280,48 +348,41 @@ func (r *runner) together(ctx context.Context, n int, do func(ctx context.Contex
 }
 
 // part collects one part, notes how much of it was seen, and tells what ended it.
-func (r *runner) part(ctx context.Context, c collector, object string) error {
-	s := r.open(ctx, c, object)
+func (r *runner) part(ctx context.Context, at place, c collector, object string) error {
+	s := r.open(ctx, at, c, object)
 	if s == nil {
 		return nil
 	}
-	err := c.Collect(ctx, r.named(c, object), s)
-	r.close(ctx, c, object, s, err)
+	err := c.Collect(ctx, snapshot.Part{Kind: c.Kind(), Scope: at.scope, Object: object}, s)
+	r.close(ctx, at, c, object, s, err)
 	return err
 }
 
 // groupPart is part for a list of one group. Of a group that is gone, "not found"
 // is the whole answer: there is nothing in it.
 func (r *runner) groupPart(ctx context.Context, c collector, group string, gone bool) {
-	s := r.open(ctx, c, group)
+	s := r.open(ctx, r.msp(), c, group)
 	if s == nil {
 		return
 	}
-	err := c.Collect(ctx, r.named(c, group), s)
+	err := c.Collect(ctx, snapshot.Part{Kind: c.Kind(), Scope: r.Tenant, Object: group}, s)
 	if gone && s.seen.Pages == 0 && notFound(err) {
 		s.refused(err)
 		err = nil
 	}
-	r.close(ctx, c, group, s, err)
-}
-
-func (r *runner) named(c collector, object string) snapshot.Part {
-	return snapshot.Part{Kind: c.Kind(), Scope: r.Tenant, Object: object}
-}
-
-func (r *runner) stored(c collector, object string) store.Part {
-	return store.Part{Kind: string(c.Kind()), Scope: r.Tenant, Object: object}
+	r.close(ctx, r.msp(), c, group, s, err)
 }
 
 // open begins a part. It gives nil when there is nothing to do: the kind is left
 // out, this run saw the part whole before it was interrupted, or the run has ended.
-func (r *runner) open(ctx context.Context, c collector, object string) *stage {
+func (r *runner) open(ctx context.Context, at place, c collector, object string) *stage {
 	if !r.asks(c) {
 		r.notAsked(ctx, c, object, leftOutKind)
 		return nil
 	}
+	stored := store.Part{Kind: string(c.Kind()), Scope: at.scope, Object: object}
 	if r.resumed {
-		state, _, err := r.taken.Seen(ctx, r.stored(c, object))
+		state, _, err := r.taken.Seen(ctx, stored)
 		if err != nil {
 			r.stop(err)
 			return nil
@@ -331,21 +392,21 @@ func (r *runner) open(ctx context.Context, c collector, object string) *stage {
 			return nil
 		}
 	}
-	rows, err := r.taken.Stage(ctx, r.stored(c, object))
+	rows, err := r.taken.Stage(ctx, stored)
 	if err != nil {
 		r.stop(err)
 		return nil
 	}
-	return &stage{Client: r.Client, asked: r.Now().UTC(), rows: rows}
+	return &stage{Client: at.client, asked: r.Now().UTC(), rows: rows}
 }
 
 // close notes how much of a part was seen. Trouble that is neither Graph's nor a
 // row's is our own and ends the run; an interruption leaves the part to be asked again.
-func (r *runner) close(ctx context.Context, c collector, object string, s *stage, err error) {
+func (r *runner) close(ctx context.Context, at place, c collector, object string, s *stage, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	state, reason, ours := judge(err, c.Permission(), s.seen.Pages > 0)
+	state, reason, ours := judge(err, SourceOf(c.Kind()), s.seen.Pages > 0)
 	if ours {
 		r.stop(fmt.Errorf("%s of %s: %w", c.Kind(), object, err))
 		return
@@ -353,7 +414,7 @@ func (r *runner) close(ctx context.Context, c collector, object string, s *stage
 	s.refused(err)
 	s.seen.State, s.seen.Reason, s.seen.Asked = string(state), reason, s.asked
 	if err != nil {
-		r.Log.Warn("not seen whole", "run", r.taken.ID, "kind", c.Kind(), "object", object, "state", state, "error", err)
+		r.Log.Warn("not seen whole", "run", r.taken.ID, "kind", c.Kind(), "customer", at.scope, "object", object, "state", state, "error", err)
 	}
 	if err := s.rows.Finish(ctx, s.seen, s.requests); err != nil {
 		r.stop(err)
@@ -362,9 +423,18 @@ func (r *runner) close(ctx context.Context, c collector, object string, s *stage
 	r.progress(c)
 }
 
-// notAsked notes that a part was left out.
+// notAsked notes that a part of the MSP's tenant was left out.
 func (r *runner) notAsked(ctx context.Context, c collector, object, reason string) {
-	r.mark(ctx, c, object, snapshot.NotAsked, reason)
+	r.mark(ctx, r.Tenant, c.Kind(), object, snapshot.NotAsked, reason)
+}
+
+// notConfigured notes of a kind that nothing was set up to ask for it.
+func (r *runner) notConfigured(ctx context.Context, kind snapshot.Kind, reason string) {
+	if !r.asksKind(kind) {
+		r.mark(ctx, r.Tenant, kind, r.Tenant, snapshot.NotAsked, leftOutKind)
+		return
+	}
+	r.mark(ctx, r.Tenant, kind, r.Tenant, snapshot.NotConfigured, reason)
 }
 
 // none notes for a kind without parts whether there truly is nothing to ask for, or
@@ -378,14 +448,14 @@ func (r *runner) none(ctx context.Context, c collector, known int, of string) {
 	case err != nil:
 		r.stop(err)
 	case unseen != "":
-		r.mark(ctx, c, r.Tenant, snapshot.NotAsked, "no "+of+" is known, because "+unseen+" were not seen whole")
+		r.notAsked(ctx, c, r.Tenant, "no "+of+" is known, because "+unseen+" were not seen whole")
 	default:
-		r.mark(ctx, c, r.Tenant, snapshot.Complete, "")
+		r.mark(ctx, r.Tenant, c.Kind(), r.Tenant, snapshot.Complete, "")
 	}
 }
 
-func (r *runner) mark(ctx context.Context, c collector, object string, state snapshot.State, reason string) {
-	st, err := r.taken.Stage(ctx, r.stored(c, object))
+func (r *runner) mark(ctx context.Context, scope string, kind snapshot.Kind, object string, state snapshot.State, reason string) {
+	st, err := r.taken.Stage(ctx, store.Part{Kind: string(kind), Scope: scope, Object: object})
 	if err == nil {
 		err = st.Finish(ctx, store.Seen{State: string(state), Reason: reason, Asked: r.Now().UTC()}, nil)
 	}
@@ -394,19 +464,46 @@ func (r *runner) mark(ctx context.Context, c collector, object string, state sna
 	}
 }
 
-// expect and progress count parts for whoever watches.
-func (r *runner) expect(c collector, parts int) {
+// expect counts parts that are going to be asked, progress one that is done.
+func (r *runner) expect(parts int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := r.done[c.Kind()]
-	r.done[c.Kind()] = Progress{c.Kind(), p.Done, p.Total + parts}
+	r.far.Total += parts
 }
 
 func (r *runner) progress(c collector) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := r.done[c.Kind()]
-	p = Progress{c.Kind(), p.Done + 1, max(p.Total, p.Done+1)}
-	r.done[c.Kind()] = p
-	r.Progress(p)
+	r.far.Kind, r.far.Done = c.Kind(), r.far.Done+1
+	r.far.Total = max(r.far.Total, r.far.Done)
+	r.Progress(r.far)
+}
+
+// tally is what is left to read of one customer.
+type tally struct{ left int }
+
+// await counts something that is to be read of a customer, settle what was read or
+// given up: with the last of it the customer is done.
+func (r *runner) await(customer string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.tallies[strings.ToLower(customer)]
+	if t == nil {
+		t = &tally{}
+		r.tallies[strings.ToLower(customer)] = t
+		r.far.Customers++
+	}
+	t.left++
+}
+
+func (r *runner) settle(customer string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.tallies[strings.ToLower(customer)]
+	if t.left--; t.left > 0 {
+		return
+	}
+	r.far.CustomersDone++
+	r.Progress(r.far)
+	r.Log.Info("customer read", "run", r.taken.ID, "customer", strings.ToLower(customer), "done", r.far.CustomersDone, "of", r.far.Customers)
 }

@@ -23,10 +23,6 @@ type users struct {
 
 func (users) Kind() snapshot.Kind { return snapshot.Users }
 
-func (users) Permission() string {
-	return "User.Read.All (and AuditLog.Read.All for the sign-in activity)"
-}
-
 func (c users) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
 	path := "/v1.0/users" + query(
 		"$select", "id,displayName,userPrincipalName,mail,jobTitle,accountEnabled,userType,onPremisesSyncEnabled,createdDateTime,assignedPlans,signInActivity",

@@ -31,13 +31,27 @@ type msp struct {
 	st *store.Store
 }
 
-// client speaks to the MSP's own tenant.
-func (m msp) client() (*graph.Client, error) {
+// onTheWire is how many requests of a run are under way at once, over all tenants and
+// services; each tenant's own client asks for less.
+const onTheWire = 16
+
+// clients makes the clients of one run: they share the requests on the wire.
+type clients struct {
+	msp
+	endpoints graph.Endpoints
+	wire      *graph.Wire
+	app       *graph.Gate
+	watch     func(*graph.Options)
+}
+
+func (m msp) clients(watch func(*graph.Options)) (*clients, error) {
 	endpoints, err := m.c.GraphEndpoints()
-	if err != nil {
-		return nil, err
-	}
-	options, err := m.c.CredentialOptions(m.c.MSP.TenantID)
+	return &clients{msp: m, endpoints: endpoints, wire: graph.NewWire(onTheWire), app: &graph.Gate{}, watch: watch}, err
+}
+
+// of speaks to a service about one tenant.
+func (c *clients) of(service graph.Service, tenant string) (*graph.Client, error) {
+	options, err := c.c.CredentialOptions(tenant)
 	if err != nil {
 		return nil, &exit{code: exitUsage, err: err}
 	}
@@ -45,10 +59,11 @@ func (m msp) client() (*graph.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := graph.Options{Endpoints: endpoints, Tenant: m.c.MSP.TenantID, Credential: credential, Batch: true, Log: m.log}
-	if strings.HasPrefix(endpoints.Graph, "http://") { // a server on this machine has no published quota
+	o := graph.Options{Endpoints: c.endpoints, Service: service, Tenant: tenant, Credential: credential, Batch: true, Wire: c.wire, App: c.app, Log: c.log}
+	if strings.HasPrefix(c.endpoints.Graph, "http://") { // a server on this machine has no published quota
 		o.Limits = graph.NoQuotas()
 	}
+	c.watch(&o)
 	return graph.New(o)
 }
 
@@ -60,16 +75,59 @@ type wanted struct {
 
 // collect takes and seals a snapshot at the instant.
 func (m msp) collect(ctx context.Context, at time.Time, w wanted) (collectors.Result, error) {
-	client, err := m.client()
+	o := collectors.Options{Tenant: m.c.MSP.TenantID, Store: m.st, At: at, Now: m.now, Declared: m.c.Declared(), Domains: m.c.MSP.Domains,
+		Kinds: m.kinds(w.kinds), Customers: w.customers, Log: m.log}
+	show := m.progress("collecting")
+	defer show.end()
+	c, err := m.clients(show.watch)
 	if err != nil {
 		return collectors.Result{}, err
 	}
-	show := m.progress("collecting")
-	defer show.end()
-	return collectors.Run(ctx, collectors.Options{
-		Tenant: m.c.MSP.TenantID, Client: client, Store: m.st, At: at, Now: m.now, Declared: m.c.Declared(),
-		Kinds: w.kinds, Customers: w.customers, Log: m.log, Progress: show.collected,
-	})
+	own, err := c.of(graph.MicrosoftGraph, o.Tenant)
+	if err != nil {
+		return collectors.Result{}, err
+	}
+	o.Client, o.Delegated = own, m.delegated(ctx, own)
+	if m.c.Credential.Kind != "token" {
+		o.Customer = func(tenant string) (collectors.Client, error) { return c.of(graph.MicrosoftGraph, tenant) }
+	}
+	for _, s := range []struct {
+		wanted  bool
+		service graph.Service
+		to      *collectors.Client
+	}{{m.c.Sources.Azure, graph.ResourceManager, &o.Azure}, {m.c.Sources.PartnerCenter, graph.PartnerCenter, &o.Partner}} {
+		if !s.wanted {
+			continue
+		}
+		client, err := c.of(s.service, o.Tenant)
+		if err != nil {
+			return collectors.Result{}, err
+		}
+		*s.to = client
+	}
+	o.Progress = show.collected
+	return collectors.Run(ctx, o)
+}
+
+// delegated reports that the token is a signed-in person's. A token that cannot be
+// had or read is taken for the app's: what it is good for shows when it is used.
+func (m msp) delegated(ctx context.Context, c *graph.Client) bool {
+	if kind := m.c.Credential.Kind; kind != "azure-cli" && kind != "token" {
+		return false
+	}
+	claims, err := c.Claims(ctx)
+	return err == nil && claims.Delegated
+}
+
+// kinds are those asked for, less those that the configuration leaves out.
+func (m msp) kinds(asked []snapshot.Kind) []snapshot.Kind {
+	if len(m.c.Sources.LeaveOut) == 0 {
+		return asked
+	}
+	if len(asked) == 0 {
+		asked = snapshot.Kinds
+	}
+	return slices.DeleteFunc(slices.Clone(asked), func(k snapshot.Kind) bool { return slices.Contains(m.c.Sources.LeaveOut, string(k)) })
 }
 
 // judge asks the rules of a snapshot.

@@ -128,15 +128,73 @@ func (p *Parts) Customer(a *Access, customer string) []Coverage {
 	var out []Coverage
 	for _, kind := range Kinds {
 		parts := byKind[kind]
-		switch kind {
-		case AccessAssignments:
+		switch {
+		case kind.OfCustomer():
+			parts = ofScope(kind, parts, p.tenant, customer)
+		case kind == AccessAssignments:
 			parts = p.needed(byPart, kind, p.relationships[customer])
-		case GroupOwners, GroupAssignments, Memberships, GroupEligibilities, GroupActivations, GroupPolicies:
+		case slices.Contains(ofGroup, kind):
 			parts = p.needed(byPart, kind, groups)
 		}
 		out = append(out, overall(customer, kind, parts))
 	}
 	return out
+}
+
+// ofGroup are the kinds that have a part for each group.
+var ofGroup = []Kind{GroupOwners, GroupAssignments, Memberships, GroupEligibilities, GroupActivations, GroupPolicies}
+
+// Tenants gives the coverage of every kind that is collected of customers, customer
+// by customer, for those of whom something was asked; by scope, then in the order of
+// Kinds.
+func (p *Parts) Tenants() []Coverage {
+	type key struct {
+		scope string
+		kind  Kind
+	}
+	parts := map[key][]partCoverage{}
+	var scopes []string
+	for _, c := range p.seen {
+		if c.Kind.OfCustomer() && c.Scope != p.tenant {
+			parts[key{c.Scope, c.Kind}] = append(parts[key{c.Scope, c.Kind}], c)
+			scopes = append(scopes, c.Scope)
+		}
+	}
+	slices.Sort(scopes)
+	var out []Coverage
+	for _, scope := range slices.Compact(scopes) {
+		for _, kind := range Kinds {
+			if of := parts[key{scope, kind}]; len(of) > 0 {
+				out = append(out, overall(scope, kind, of))
+			}
+		}
+	}
+	return out
+}
+
+// ofScope picks the parts of a customer. Where it has none, the kind was not set up
+// for it, or for anybody.
+func ofScope(kind Kind, parts []partCoverage, tenant, customer string) []partCoverage {
+	var own, all []partCoverage
+	for _, c := range parts {
+		switch c.Scope {
+		case customer:
+			own = append(own, c)
+		case tenant:
+			all = append(all, c)
+		}
+	}
+	switch {
+	case len(own) > 0:
+		return own
+	case len(all) > 0 && all[0].State != Complete:
+		return all
+	case len(parts) == 0:
+		return nil
+	case len(all) > 0 && !slices.Contains(TenantKinds, kind):
+		return all // the list of subscriptions holds none of this customer
+	}
+	return []partCoverage{{Coverage: Coverage{State: NotConfigured, Reason: "this customer's tenant is not read"}}}
 }
 
 // needed picks the parts of the objects. A kind that was left out altogether, or

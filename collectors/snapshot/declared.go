@@ -6,11 +6,12 @@ import (
 )
 
 // Declared is what the MSP says of itself in its own files, beside what the
-// directory shows: customers.csv, staff.csv, groups.csv.
+// directory shows: customers.csv, staff.csv, groups.csv, templates.csv.
 type Declared struct {
 	Customers []DeclaredCustomer
 	Staff     []StaffAccount
 	Groups    []DeclaredGroup
+	Templates []DeclaredTemplate
 }
 
 // DeclaredCustomer is a row of customers.csv. Zero times mean not given.
@@ -26,7 +27,7 @@ type DeclaredCustomer struct {
 	Language          string
 	TimeZone          string
 	Interval          string
-	Collect           string
+	Collect           []Kind // read in its own tenant, which must have consented; empty: nothing
 	Notify            string
 	CustomerApprover  string
 	EmergencyAccounts []string
@@ -54,6 +55,16 @@ type DeclaredGroup struct {
 	SupportRole string
 	Owners      []string
 	Purpose     string
+}
+
+// DeclaredTemplate is a row of templates.csv: a role that a group gets by one of the
+// MSP's GDAP templates, which no API shows.
+type DeclaredTemplate struct {
+	Name      string
+	Group     string   // id
+	Role      string   // role definition id or name, as written
+	JIT       bool     // given just in time, through Lighthouse
+	Customers []string // tenant ids; empty: all
 }
 
 // Customer finds a declared customer by tenant id.

@@ -1,5 +1,7 @@
 package snapshot
 
+import "slices"
+
 // Kind names one kind of evidence. The texts are a contract: they stand in the
 // store, in seals and in exports, and never change.
 type Kind string
@@ -19,12 +21,53 @@ const (
 	Users              Kind = "users"
 	MFARegistrations   Kind = "mfa-registrations"
 	SignIns            Kind = "signins"
+	Audits             Kind = "audits"
+	DirectoryRoles     Kind = "directory-roles"
+	Licences           Kind = "licences"
+	RiskyUsers         Kind = "risky-users"
+	ConditionalAccess  Kind = "conditional-access"
+	AccessPackages     Kind = "access-packages"
+	Lighthouse         Kind = "lighthouse"
+	PartnerCustomers   Kind = "partner-customers"
+	PartnerAudits      Kind = "partner-audits"
 )
 
-// Kinds lists every kind in the order it is collected and shown.
+// The kinds that are collected of a customer: in its own tenant, or of its Azure
+// subscriptions.
+const (
+	CustomerSignIns        Kind = "customer-signins"
+	CustomerRoles          Kind = "customer-roles"
+	CustomerRolePolicies   Kind = "customer-role-policies"
+	CustomerUsers          Kind = "customer-users"
+	CustomerLicences       Kind = "customer-licences"
+	CustomerAudits         Kind = "customer-audits"
+	CustomerAccessPolicies Kind = "customer-access-policies"
+	AzureDelegations       Kind = "azure-delegations"
+	AzureActivity          Kind = "azure-activity"
+)
+
+// Kinds lists every kind in the order it is shown.
 var Kinds = []Kind{
 	Customers, Relationships, AccessAssignments, Groups, GroupOwners, GroupAssignments, Memberships,
 	GroupEligibilities, GroupActivations, GroupPolicies, Users, MFARegistrations, SignIns,
+	Audits, DirectoryRoles, Licences, RiskyUsers, ConditionalAccess, AccessPackages, Lighthouse, PartnerCustomers, PartnerAudits,
+	CustomerLicences, CustomerRoles, CustomerRolePolicies, CustomerUsers, CustomerAccessPolicies, CustomerSignIns, CustomerAudits,
+	AzureDelegations, AzureActivity,
+}
+
+// TenantKinds are those that are asked in a customer's own tenant, in the order
+// they are asked: what a tenant has bought decides how long its logs are kept.
+var TenantKinds = []Kind{CustomerLicences, CustomerRoles, CustomerRolePolicies, CustomerUsers, CustomerAccessPolicies, CustomerSignIns, CustomerAudits}
+
+// OfCustomer reports whether the scope of the kind is a customer, not the MSP.
+func (k Kind) OfCustomer() bool {
+	return slices.Contains(TenantKinds, k) || k == AzureDelegations || k == AzureActivity
+}
+
+// IsLog reports whether the kind is a log: read by time, kept by Microsoft for a
+// while, never ended by absence.
+func (k Kind) IsLog() bool {
+	return slices.Contains([]Kind{SignIns, Audits, PartnerAudits, CustomerSignIns, CustomerAudits, AzureActivity}, k)
 }
 
 // Population is the kinds that review items are made of: a campaign over a

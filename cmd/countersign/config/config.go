@@ -27,15 +27,15 @@ type Config struct {
 	TemplatesFile string `yaml:"templates,omitempty"` // default templates.csv
 	WaiversFile   string `yaml:"waivers,omitempty"`   // default waivers.yaml
 
+	Sources  Sources  `yaml:"sources,omitempty"`
 	Rules    Rules    `yaml:"rules"`
 	Review   Review   `yaml:"review"`
 	Schedule Schedule `yaml:"schedule"`
 	Delivery Delivery `yaml:"delivery"`
 
 	// What stands in the files beside this one, in their order.
-	Records   []Record   `yaml:"-" validate:"-"`
-	Templates []Template `yaml:"-" validate:"-"`
-	Waivers   []Waiver   `yaml:"-" validate:"-"`
+	Records []Record `yaml:"-" validate:"-"`
+	Waivers []Waiver `yaml:"-" validate:"-"`
 
 	declared snapshot.Declared
 	zone     *time.Location
@@ -94,6 +94,17 @@ type Store struct {
 // Output is where documents go.
 type Output struct {
 	Dir string `yaml:"dir" validate:"required"` // default out; made when missing
+}
+
+// Sources says what is read beside Microsoft Graph in the MSP's own tenant, and
+// what is left out there. Customers' tenants are switched on in customers.csv.
+type Sources struct {
+	// Azure Lighthouse delegations and activity, as far as the app is Reader there
+	Azure bool `yaml:"azure,omitempty"`
+	// Customers and activity log of the Partner Center API
+	PartnerCenter bool `yaml:"partner_center,omitempty"`
+	// Kinds of evidence never to ask for, such as risky-users without the licence
+	LeaveOut []string `yaml:"leave_out,omitempty" validate:"unique,dive,kind"`
 }
 
 // Rules turns rules off, re-ranks and re-parametrises them.
@@ -167,7 +178,7 @@ func defaults() *Config {
 // Zone is the MSP's time zone. Dates of the configuration are midnights in it.
 func (c *Config) Zone() *time.Location { return c.zone }
 
-// Declared is what customers.csv, staff.csv and groups.csv say. Tenant and group
+// Declared is what customers.csv, staff.csv, groups.csv and templates.csv say. Tenant and group
 // ids, user principal names and person keys are lower case.
 func (c *Config) Declared() snapshot.Declared { return c.declared }
 

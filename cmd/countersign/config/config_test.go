@@ -114,7 +114,7 @@ func TestMinimal(t *testing.T) {
 		c.Schedule.Collect != "0 4 * * *" || c.Store.Retain != (config.Span{Years: 7}) || c.Delivery.Kind != "none" {
 		t.Errorf("defaults: %+v", c)
 	}
-	if d := c.Declared(); len(d.Customers)+len(d.Staff)+len(d.Groups)+len(c.Waivers)+len(c.Records)+len(c.Templates) != 0 {
+	if d := c.Declared(); len(d.Customers)+len(d.Staff)+len(d.Groups)+len(c.Waivers)+len(c.Records)+len(d.Templates) != 0 {
 		t.Errorf("declared out of nothing: %+v", d)
 	}
 	e, err := c.GraphEndpoints()
@@ -172,7 +172,7 @@ func TestFiles(t *testing.T) {
 		Customers: []snapshot.DeclaredCustomer{
 			{Tenant: contoso, Name: `Contoso, "the" Ltd`, CustomerTier: "gold", Services: []string{"exchange", "entra"},
 				ContractStart: day(2024, 2, 29), ContractEnd: day(2026, 12, 31), Owner: "bo", Contacts: []string{"it@contoso.example", "ceo@contoso.example"},
-				Language: "de-CH", TimeZone: "Pacific/Apia", Interval: "monthly", Collect: "no", Notify: "yes",
+				Language: "de-CH", TimeZone: "Pacific/Apia", Interval: "monthly", Collect: []snapshot.Kind{snapshot.CustomerRoles, snapshot.CustomerAudits}, Notify: "yes",
 				CustomerApprover: "Eve", EmergencyAccounts: []string{"bg1@contoso.example"}},
 			{Tenant: fabrikam, Name: `=HYPERLINK("http://evil.example","x")`},
 		},
@@ -184,16 +184,14 @@ func TestFiles(t *testing.T) {
 		},
 		Groups: []snapshot.DeclaredGroup{{ID: "bbbbbbbb-0000-4000-8000-000000000001", Label: "Desk", SupportRole: "Service Desk Agent",
 			Owners: []string{"ada", "bo"}, Purpose: "first line"}},
+		Templates: []snapshot.DeclaredTemplate{{Name: "Base", Group: "bbbbbbbb-0000-4000-8000-000000000001", Role: "Global Reader", JIT: true,
+			Customers: []string{contoso, fabrikam}}},
 	}
 	if got := c.Declared(); !reflect.DeepEqual(got, wantDeclared) {
 		t.Errorf("declared\n%+v\nwant\n%+v", got, wantDeclared)
 	}
 	if want := []config.Record{{Date: day(2026, 1, 15), Kind: "drill", Customer: contoso, Subject: "ransomware", By: "ada", Note: "ok"}}; !reflect.DeepEqual(c.Records, want) {
 		t.Errorf("records %+v", c.Records)
-	}
-	if want := []config.Template{{Name: "Base", GroupID: "bbbbbbbb-0000-4000-8000-000000000001", Role: "Global Reader", JIT: true,
-		Customers: []string{contoso, fabrikam}}}; !reflect.DeepEqual(c.Templates, want) {
-		t.Errorf("templates %+v", c.Templates)
 	}
 	if want := []config.Waiver{{Rule: "user-stale", Scope: config.Scope{Person: "bo@msp.example"}, Reason: "parental leave", ApprovedBy: "ada",
 		Until: day(2026, 9, 1)}}; !reflect.DeepEqual(c.Waivers, want) {

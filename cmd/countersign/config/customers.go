@@ -1,6 +1,12 @@
 package config
 
-import "countersign/collectors/snapshot"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"countersign/collectors/snapshot"
+)
 
 // intervals are how often a customer may be reviewed.
 var intervals = []string{"monthly", "quarterly", "half-yearly", "yearly"}
@@ -20,8 +26,8 @@ func readCustomers(t *table, staff people) (all []snapshot.DeclaredCustomer) {
 			{"language", false, t.language(&c.Language)},
 			{"time_zone", false, timeZone(&c.TimeZone)},
 			{"interval", false, oneOf(&c.Interval, intervals...)},
-			{"collect", false, oneOf(&c.Collect, "yes", "no")}, // no: its own tenant is not asked
-			{"notify", false, oneOf(&c.Notify, "yes", "no")},   // yes: contacts are sent their summary
+			{"collect", false, tenantKinds(&c.Collect)},      // what is read in its own tenant: yes for all of it, or the kinds
+			{"notify", false, oneOf(&c.Notify, "yes", "no")}, // yes: contacts are sent their summary
 			{"customer_approver", false, plain(&c.CustomerApprover)},
 			{"emergency_accounts", false, list(&c.EmergencyAccounts)},
 		}
@@ -35,4 +41,32 @@ func readCustomers(t *table, staff people) (all []snapshot.DeclaredCustomer) {
 		all = append(all, r.row)
 	}
 	return all
+}
+
+// tenantKinds takes yes, no, or the kinds of evidence to read, separated by semicolons.
+func tenantKinds(to *[]snapshot.Kind) func(string) error {
+	return func(cell string) error {
+		switch cell {
+		case "yes":
+			*to = snapshot.TenantKinds
+			return nil
+		case "no":
+			return nil
+		}
+		var kinds []string
+		if err := list(&kinds)(cell); err != nil {
+			return err
+		}
+		for _, k := range kinds {
+			if !slices.Contains(snapshot.TenantKinds, snapshot.Kind(k)) {
+				known := make([]string, len(snapshot.TenantKinds))
+				for i, k := range snapshot.TenantKinds {
+					known[i] = string(k)
+				}
+				return fmt.Errorf("%q is not yes, no or some of %s", k, strings.Join(known, ";"))
+			}
+			*to = append(*to, snapshot.Kind(k))
+		}
+		return nil
+	}
 }

@@ -63,7 +63,7 @@ func Load(path string, o Options) (*Config, error) {
 	c.declared.Customers = readCustomers(read("customers", &c.CustomersFile), staff)
 	c.declared.Groups = readGroups(read("groups", &c.GroupsFile), staff)
 	c.Records = readRecords(read("records", &c.RecordsFile))
-	c.Templates = readTemplates(read("templates", &c.TemplatesFile))
+	c.declared.Templates = readTemplates(read("templates", &c.TemplatesFile))
 	c.Waivers = readWaivers(read("waivers", &c.WaiversFile), o, staff)
 	if fault := staff.unknown(c.Review.Fallback); c.Review.Fallback != "" && fault != "" {
 		d.faultAt("review.fallback", "%s", fault)

@@ -1,27 +1,19 @@
 package config
 
-// Template is a row of templates.csv: a role that a group gets by one of the MSP's
-// GDAP templates, which no API shows.
-type Template struct {
-	Name      string   // of the template
-	GroupID   string   // lower case
-	Role      string   // role definition id or name, as written
-	JIT       bool     // given just in time, through Lighthouse
-	Customers []string // tenant ids, lower case; empty: all
-}
+import "countersign/collectors/snapshot"
 
 // readTemplates reads templates.csv.
-func readTemplates(t *table) (all []Template) {
-	rows := readTable(t, func(p *Template) []column {
+func readTemplates(t *table) (all []snapshot.DeclaredTemplate) {
+	rows := readTable(t, func(p *snapshot.DeclaredTemplate) []column {
 		return []column{
 			{"template", true, plain(&p.Name)},
-			{"group_id", true, id(&p.GroupID)},
+			{"group_id", true, id(&p.Group)},
 			{"role", true, plain(&p.Role)},
 			{"jit", false, yesNo(&p.JIT)},
 			{"customers", false, ids(&p.Customers)},
 		}
 	})
-	unique(t, rows, "", func(p Template) string { return p.Name + ", " + p.GroupID + ", " + p.Role })
+	unique(t, rows, "", func(p snapshot.DeclaredTemplate) string { return p.Name + ", " + p.Group + ", " + p.Role })
 	for _, r := range rows {
 		all = append(all, r.row)
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/go-playground/validator/v10"
 
 	"countersign/collectors/graph"
+
+	"countersign/collectors/snapshot"
 )
 
 var colour = regexp.MustCompile(`^#[0-9a-fA-F]{6}$`)
@@ -28,6 +30,7 @@ func newValidator(o Options) *validator.Validate {
 		"schedule":  func(s string) bool { return checkSchedule(s) == nil },
 		"endpoint":  func(s string) bool { return checkEndpoint(s) == nil },
 		"rule":      func(s string) bool { return len(o.KnownRules) == 0 || slices.Contains(o.KnownRules, s) },
+		"kind":      func(s string) bool { return slices.Contains(snapshot.Kinds, snapshot.Kind(s)) },
 		"threshold": func(s string) bool { return len(o.KnownThresholds) == 0 || slices.Contains(o.KnownThresholds, s) },
 	} {
 		if err := v.RegisterValidation(tag, func(f validator.FieldLevel) bool { return good(f.Field().String()) }); err != nil {
@@ -78,6 +81,8 @@ func words(f validator.FieldError, o Options) string {
 		return value + " is not a language tag such as en or de-CH"
 	case "rule":
 		return fmt.Sprintf("there is no rule %s; countersign rules lists them", value)
+	case "kind":
+		return fmt.Sprintf("there is no kind of evidence %s; countersign snapshot show lists them", value)
 	case "threshold":
 		return fmt.Sprintf("there is no threshold %s; there are %s", value, strings.Join(o.KnownThresholds, ", "))
 	case "endpoint":

@@ -1,0 +1,126 @@
+package collectors
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"countersign/collectors/graph"
+	"countersign/collectors/snapshot"
+)
+
+// tenantsAtOnce is how many customers' tenants are asked at a time: each has its own
+// quota, so it is the requests on the wire that bound the run, not this.
+const tenantsAtOnce = 16
+
+// customerTenants asks the tenants of the customers that are declared with kinds to
+// collect, each on its own: one that refuses takes nothing from the others.
+func (r *runner) customerTenants(ctx context.Context) error {
+	declared := slices.DeleteFunc(slices.Clone(r.Declared.Customers), func(c snapshot.DeclaredCustomer) bool { return len(c.Collect) == 0 })
+	for _, kind := range snapshot.TenantKinds {
+		if !slices.ContainsFunc(declared, func(c snapshot.DeclaredCustomer) bool { return slices.Contains(c.Collect, kind) }) {
+			r.notConfigured(ctx, kind, "no customer is declared with it: let a customer consent to the app, and name the kind in the column collect of customers.csv")
+		}
+	}
+	slots := make(chan struct{}, tenantsAtOnce)
+	var all sync.WaitGroup
+	for _, c := range declared {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			defer r.settle(c.Tenant)
+			if err := r.customerTenant(ctx, c); err != nil {
+				r.stop(err)
+			}
+		})
+	}
+	all.Wait()
+	return nil
+}
+
+// customerTenant asks one customer's tenant. What keeps the app out altogether is
+// met once and stands for the other kinds too.
+func (r *runner) customerTenant(ctx context.Context, c snapshot.DeclaredCustomer) error {
+	at := place{scope: strings.ToLower(c.Tenant)}
+	var shut error
+	var err error
+	if r.Customer == nil {
+		err = errors.New("this credential is for the MSP's own tenant only")
+	} else {
+		at.client, err = r.Customer(at.scope)
+	}
+	if err != nil {
+		shut = &shutError{err}
+	}
+	for _, kind := range snapshot.TenantKinds {
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case !slices.Contains(c.Collect, kind):
+		case !r.asksKind(kind) || !r.asksCustomer(c.Tenant):
+			r.mark(ctx, at.scope, kind, at.scope, snapshot.NotAsked, leftOut(r.asksKind(kind)))
+		case shut != nil:
+			state, reason, _ := judge(shut, SourceOf(kind), false)
+			r.mark(ctx, at.scope, kind, at.scope, state, reason)
+		default:
+			met, err := r.tenantKind(ctx, at, kind, c)
+			if err != nil {
+				return err
+			}
+			if closed(met) {
+				shut = met
+			}
+		}
+	}
+	return nil
+}
+
+func leftOut(kindAsked bool) string {
+	if kindAsked {
+		return leftOutCustomer
+	}
+	return leftOutKind
+}
+
+// tenantKind asks for one kind; met is what kept the app out of it.
+func (r *runner) tenantKind(ctx context.Context, at place, kind snapshot.Kind, c snapshot.DeclaredCustomer) (met, err error) {
+	var kept = premiumLogKept
+	switch kind {
+	case snapshot.CustomerLicences:
+		return r.part(ctx, at, licences{kind}, at.scope), nil
+	case snapshot.CustomerRoles:
+		return r.part(ctx, at, directoryRoles{kind}, at.scope), nil
+	case snapshot.CustomerRolePolicies:
+		return r.part(ctx, at, rolePolicies{}, at.scope), nil
+	case snapshot.CustomerUsers:
+		return r.customerUsers(ctx, at, c)
+	case snapshot.CustomerAccessPolicies:
+		return r.part(ctx, at, conditionalAccess{kind}, at.scope), nil
+	case snapshot.CustomerSignIns:
+		return nil, r.log(ctx, at, kind, kept, oneWeek, func(w window) collector { return providerSignIns{w} })
+	default:
+		if kept, err = r.logKept(ctx, at.scope); err != nil {
+			return nil, err
+		}
+		answered, err := r.answered(ctx, at.scope)
+		if err != nil {
+			return nil, err
+		}
+		return nil, r.log(ctx, at, kind, kept, oneWeek, func(w window) collector { return audits{kind, w, r.Tenant, answered} })
+	}
+}
+
+// closed reports that the app is not let into the tenant at all.
+func closed(err error) bool {
+	var said *graph.Error
+	return errors.As(err, &said) && (said.Status == 0 || said.Reason == graph.Unauthorized || said.Reason == graph.NoConsent)
+}
+
+// shutError is a tenant that could not even be tried.
+type shutError struct{ why error }
+
+func (e *shutError) Error() string { return e.why.Error() }
+
+func (e *shutError) Unwrap() error { return e.why }

@@ -1,0 +1,125 @@
+package collectors
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"countersign/collectors/snapshot"
+	"countersign/collectors/store"
+)
+
+// How long Microsoft keeps its logs, by what the tenant that is read has bought.
+const (
+	premiumLogKept = snapshot.PremiumLogKept
+	freeLogKept    = snapshot.FreeLogKept
+	azureLogKept   = snapshot.AzureLogKept
+	partnerLogKept = snapshot.PartnerLogKept
+)
+
+const (
+	oneDay  = 24 * time.Hour
+	oneWeek = 7 * oneDay
+	// lateEvents is how long after its end a window is read again: events arrive hours late.
+	lateEvents = 48 * time.Hour
+)
+
+// window is a stretch of a log, clipped to what can be asked: [since, until). It
+// lies in a slot of fixed width, so that every run cuts the log alike.
+type window struct{ since, until, slot time.Time }
+
+// object names the slot of the window in its part.
+func (w window) object() string { return w.slot.Format(time.DateOnly) }
+
+// closed says when nothing more is expected of the slot.
+func (w window) closed(width time.Duration) time.Time { return w.slot.Add(width + lateEvents) }
+
+// windows lists those of which the log is still kept at the instant, the oldest first.
+func windows(at time.Time, kept, width time.Duration) []window {
+	var all []window
+	for since := at.Add(-kept); since.Before(at); {
+		slot := since.Truncate(width)
+		until := slot.Add(width)
+		if until.After(at) {
+			until = at
+		}
+		all = append(all, window{since, until, slot})
+		since = until
+	}
+	return all
+}
+
+// openWindows are those to read: all that Microsoft still keeps but those that were
+// read whole, to their end, after the last late event.
+func (r *runner) openWindows(ctx context.Context, kind snapshot.Kind, scope, prefix string, kept, width time.Duration) ([]window, error) {
+	all := windows(r.At, kept, width)
+	err := r.taken.Tx(ctx, func(tx *sqlx.Tx) error {
+		var read []struct {
+			Object       string
+			Asked, Until store.Time
+		}
+		err := tx.SelectContext(ctx, &read, `
+			SELECT i.value AS object, max(s.asked) AS asked, s.until
+			FROM   part p JOIN ident i ON i.id = p.object JOIN part_seen s ON s.part = p.id AND s.state = 'complete' AND s.snapshot <> ?
+			WHERE  p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?) AND s.until IS NOT NULL AND s.until >= ?
+			GROUP  BY i.value, s.until`, r.taken.ID, string(kind), scope, store.Time(all[0].since))
+		for _, x := range read {
+			all = slices.DeleteFunc(all, func(w window) bool {
+				return prefix+w.object() == x.Object && w.until.Equal(x.Until.Time()) && !x.Asked.Time().Before(w.closed(width))
+			})
+		}
+		return err
+	})
+	return all, err
+}
+
+// log asks for the open windows of a log, each a part of its own.
+func (r *runner) log(ctx context.Context, at place, kind snapshot.Kind, kept, width time.Duration, of func(window) collector) error {
+	return r.logOf(ctx, at, kind, "", kept, width, of)
+}
+
+// logOf is log for one of several logs of the same kind in the same tenant: its
+// parts are named by what they are of and the window.
+func (r *runner) logOf(ctx context.Context, at place, kind snapshot.Kind, name string, kept, width time.Duration, of func(window) collector) error {
+	if !r.asksKind(kind) {
+		r.mark(ctx, at.scope, kind, at.scope, snapshot.NotAsked, leftOutKind)
+		return nil
+	}
+	prefix := ""
+	if name != "" {
+		prefix = name + " "
+	}
+	open, err := r.openWindows(ctx, kind, at.scope, prefix, kept, width)
+	if err != nil {
+		return err
+	}
+	parts := make([]collector, len(open))
+	for i, w := range open {
+		parts[i] = of(w)
+	}
+	r.expect(len(parts))
+	at.client.Together(ctx, len(parts), func(ctx context.Context, i int) {
+		if ctx.Err() == nil {
+			r.part(ctx, at, parts[i], prefix+open[i].object())
+		}
+	})
+	return nil
+}
+
+// The service plans of Microsoft Entra ID P1 and P2.
+const planP1, planP2 = snapshot.PlanP1, snapshot.PlanP2
+
+// logKept is how long a tenant's directory log is kept: long only where a premium
+// plan is known to work, so that no window is claimed that may be empty by age.
+func (r *runner) logKept(ctx context.Context, scope string) (time.Duration, error) {
+	plans, err := r.current(ctx, "service_plan", "f.status = 'Success'", id("plan"), id("tenant"))
+	for _, plan := range plans {
+		if (plan[0] == planP1 || plan[0] == planP2) && strings.EqualFold(plan[1], scope) {
+			return premiumLogKept, err
+		}
+	}
+	return freeLogKept, err
+}
