@@ -54,18 +54,18 @@ type Limits struct {
 	Answer     time.Duration // real time of one whole try; 10 min
 
 	// Quotas of one app in one tenant; negative = none, for servers without them.
-	// Reports and Protection are the least time between two requests to the audit and
-	// report paths (2 s: 5 in 10 s) and to the identity protection and Conditional
-	// Access paths (1 s), Tenants the requests to tenantRelationships in 20 s (1,000),
-	// Directory the resource units of all other paths in 10 s (3,500: a tenant of less
-	// than 50 users), Partner the requests to Partner Center in a minute (500).
-	Reports, Protection         time.Duration
-	Tenants, Directory, Partner int
+	// Reports, Protection and Partner are the least time between two requests to the
+	// audit and report paths (2 s: 5 in 10 s), to the identity protection and
+	// Conditional Access paths (1 s) and to Partner Center (120 ms: 500 in a minute).
+	// Tenants are the requests to tenantRelationships in 20 s (1,000), Directory the
+	// resource units of all other paths in 10 s (3,500: a tenant of under 50 users).
+	Reports, Protection, Partner time.Duration
+	Tenants, Directory           int
 }
 
 // NoQuotas are the default limits for a server that has published no quotas.
 func NoQuotas() Limits {
-	return Limits{Reports: -1, Protection: -1, Tenants: -1, Directory: -1, Partner: -1}
+	return Limits{Reports: -1, Protection: -1, Partner: -1, Tenants: -1, Directory: -1}
 }
 
 func (l Limits) withDefaults() Limits {
@@ -80,7 +80,7 @@ func (l Limits) withDefaults() Limits {
 	or(&l.Protection, time.Second)
 	or(&l.Tenants, 1000)
 	or(&l.Directory, 3500)
-	or(&l.Partner, 500)
+	or(&l.Partner, 120*time.Millisecond)
 	return l
 }
 

@@ -52,7 +52,7 @@ func quotas(s Service, l Limits) []*quota {
 			per(l.Directory, 10*time.Second, resourceUnits),
 		}
 	case PartnerCenter:
-		return []*quota{per(l.Partner, time.Minute, one)}
+		return []*quota{evenly(l.Partner)}
 	}
 	return []*quota{per(0, 0, one)}
 }

@@ -143,7 +143,7 @@ func TestPublishedQuotas(t *testing.T) {
 						t.Fatalf("%d units in %v", in*f.units, gap)
 					}
 				}
-				if took := time.Since(begun); took > 5*f.period || took < 3*f.period {
+				if took := time.Since(begun); took > 5*f.period || took < 2*f.period {
 					t.Errorf("took %v", took)
 				}
 			}, func(o *graph.Options) {
