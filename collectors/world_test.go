@@ -44,13 +44,21 @@ type mode struct {
 
 func newClient(t testing.TB, url, tenant string, m mode) *graph.Client {
 	t.Helper()
+	return newPatientClient(t, url, tenant, m, 1)
+}
+
+// newPatientClient makes a client that tries so often; 0: as often as by default.
+func newPatientClient(t testing.TB, url, tenant string, m mode, tries int) *graph.Client {
+	t.Helper()
 	credential, err := graph.NewCredential(graph.CredentialOptions{Kind: "token", Token: "any"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	limits := graph.NoQuotas()
+	limits.Tries = tries
 	c, err := graph.New(graph.Options{Endpoints: graph.Endpoints{Graph: url}, Tenant: tenant, Credential: credential,
 		Concurrency: m.concurrency, Batch: m.batch, HTTP: &http.Client{Transport: &http.Transport{}},
-		Limits: graph.Limits{Tries: 1, Reports: -1, Protection: -1, Partner: -1}})
+		Limits: limits})
 	if err != nil {
 		t.Fatal(err)
 	}

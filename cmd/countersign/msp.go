@@ -61,7 +61,7 @@ func (c *clients) of(service graph.Service, tenant string) (*graph.Client, error
 	}
 	o := graph.Options{Endpoints: c.endpoints, Service: service, Tenant: tenant, Credential: credential, Batch: true, Wire: c.wire, App: c.app, Log: c.log}
 	if strings.HasPrefix(c.endpoints.Graph, "http://") { // a server on this machine has no published quota
-		o.Limits.Reports, o.Limits.Protection = -1, -1
+		o.Limits = graph.NoQuotas()
 	}
 	c.watch(&o)
 	return graph.New(o)
