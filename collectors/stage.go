@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,6 +45,8 @@ type stage struct {
 	rows     *store.Stage
 	seen     store.Seen
 	requests []store.Request
+	moved    bool            // the list was read twice
+	nameless map[string]bool // types of objects of which id and type came and nothing else
 }
 
 // list asks for a list and stages its rows.
@@ -53,7 +57,7 @@ func (s *stage) list(ctx context.Context, path string, decode func(json.RawMessa
 // page stages the rows of one page. An item without a fact is passed over.
 func (s *stage) page(ctx context.Context, p graph.Page, decode func(json.RawMessage) (store.Item, error)) error {
 	if p.Restart {
-		s.requests, s.seen.Pages, s.seen.Rows, s.seen.PassedOver = nil, 0, 0, 0
+		s.requests, s.nameless, s.seen.Pages, s.seen.Rows, s.seen.PassedOver = nil, nil, 0, 0, 0
 		if err := s.rows.Restart(ctx); err != nil {
 			return err
 		}
@@ -79,10 +83,24 @@ func (s *stage) page(ctx context.Context, p graph.Page, decode func(json.RawMess
 
 // note keeps the evidence of a request that was answered.
 func (s *stage) note(p graph.Page) {
+	s.moved = p.Again
 	s.seen.Requests += p.Requests
 	s.seen.Pages++
 	s.seen.Rows += len(p.Rows)
 	s.requests = append(s.requests, store.Request{Path: p.Path, Status: p.Status, Asked: s.asked, Rows: len(p.Rows), SHA256: p.SHA256})
+}
+
+// remark is what must be said of a part that was seen whole: which warnings its
+// reading gave.
+func (s *stage) remark() string {
+	var words []string
+	if s.moved {
+		words = append(words, "the list moved while it was read, so it was read twice and both readings are kept")
+	}
+	for _, kind := range slices.Sorted(maps.Keys(s.nameless)) {
+		words = append(words, "objects of type "+kind+" came with their id alone: the app may not read their names; "+toRead(kind))
+	}
+	return strings.Join(words, "; ")
 }
 
 // refused keeps the evidence of a request that was not.

@@ -50,7 +50,7 @@ func newClient(t testing.TB, url, tenant string, m mode) *graph.Client {
 	}
 	c, err := graph.New(graph.Options{Endpoints: graph.Endpoints{Graph: url}, Tenant: tenant, Credential: credential,
 		Concurrency: m.concurrency, Batch: m.batch, HTTP: &http.Client{Transport: &http.Transport{}},
-		Limits: graph.Limits{Tries: 1, Reports: -1, Protection: -1}})
+		Limits: graph.Limits{Tries: 1, Reports: -1, Protection: -1, Lag: -1}})
 	if err != nil {
 		t.Fatal(err)
 	}
