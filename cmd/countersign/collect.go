@@ -22,7 +22,9 @@ func (a *app) collectCommand() *cobra.Command {
 seals what was seen and says what was not. A run that was interrupted goes on
 where it stopped when it is started again within six hours.`,
 		Args: exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.collect(cmd, kinds, wanted{customers: customers, acceptShrink: acceptShrink}) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.collect(cmd, kinds, wanted{customers: customers, acceptShrink: acceptShrink})
+		},
 	}
 	cmd.Flags().StringArrayVar(&customers, "customer", nil, "read access assignments of this tenant `id` only; may be repeated")
 	cmd.Flags().StringArrayVar(&kinds, "kind", nil, "read this `kind` of evidence only; may be repeated: "+strings.Join(kindNames(), ", "))
