@@ -30,6 +30,7 @@ type canned struct {
 	page    int                 // rows a page; 0: all
 	expire  string              // a list of which the second page's token expires, once
 	asked   []string
+	served  int         // rows
 	onAsked func(n int) // with the number of the request
 }
 
@@ -66,6 +67,7 @@ func (c *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case groupPath.MatchString(k) && rows == nil:
 		fault(404, "Request_ResourceNotFound")
 	case groupPath.MatchString(k):
+		c.served++
 		fmt.Fprint(w, rows[0])
 	case c.expire == k && offset > 0:
 		c.expire = ""
@@ -75,6 +77,7 @@ func (c *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if c.page > 0 {
 			end = min(offset+c.page, end)
 		}
+		c.served += end - offset
 		body := map[string]any{"value": json.RawMessage("[" + strings.Join(rows[offset:end], ",") + "]")}
 		if end < len(rows) {
 			body["@odata.nextLink"] = "http://" + r.Host + r.URL.Path + "?" + "$skiptoken=" + strconv.Itoa(end)

@@ -18,6 +18,7 @@ func judge(err error, from Source, some bool) (state snapshot.State, reason stri
 	var row *rowError
 	var shrunk *shrunkError
 	var shut *shutError
+	hidden := errors.Is(err, errHidden)
 	switch {
 	case err == nil:
 		return snapshot.Complete, "", false
@@ -25,6 +26,8 @@ func judge(err error, from Source, some bool) (state snapshot.State, reason stri
 		return snapshot.Partial, shrunk.Error(), false
 	case errors.As(err, &shut):
 		return snapshot.Failed, shut.Error(), false
+	case hidden:
+		return snapshot.NotPermitted, errHidden.Error() + ": the list comes empty; the app needs the application permission Member.Read.Hidden beside " + from.Permission, false
 	case errors.As(err, &row):
 		return snapshot.Partial, "a row cannot be read: " + row.Error(), false
 	case !errors.As(err, &said):

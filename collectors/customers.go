@@ -11,12 +11,17 @@ import (
 
 // customers lists the tenants that have an active relationship with the MSP.
 // https://learn.microsoft.com/graph/api/tenantrelationship-list-delegatedadmincustomers
-type customers struct{}
+type customers struct {
+	shrunk func(context.Context) error // what was staged is far less than what was known
+}
 
 func (customers) Kind() snapshot.Kind { return snapshot.Customers }
 
-func (customers) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
-	return s.list(ctx, "/v1.0/tenantRelationships/delegatedAdminCustomers"+query("$select", "id,tenantId,displayName", "$top", "300"), decodeCustomer)
+func (c customers) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
+	if err := s.list(ctx, "/v1.0/tenantRelationships/delegatedAdminCustomers"+query("$select", "id,tenantId,displayName", "$top", "300"), decodeCustomer); err != nil {
+		return err
+	}
+	return c.shrunk(ctx)
 }
 
 func decodeCustomer(raw json.RawMessage) (store.Item, error) {

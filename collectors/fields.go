@@ -52,7 +52,11 @@ func (i *ident) UnmarshalJSON(raw []byte) error {
 	if len(*text) > longest || strings.ContainsFunc(*text, unicode.IsControl) {
 		return errors.New("an id is too long or has control characters")
 	}
-	*i = ident(strings.ToLower(*text))
+	folded := strings.ToLower(*text)
+	if inside, ok := strings.CutPrefix(folded, "{"); ok && strings.HasSuffix(inside, "}") {
+		folded = strings.TrimSuffix(inside, "}") // as some tools write a GUID
+	}
+	*i = ident(folded)
 	return nil
 }
 

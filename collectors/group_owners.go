@@ -2,7 +2,6 @@ package collectors
 
 import (
 	"context"
-	"encoding/json"
 
 	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
@@ -15,8 +14,7 @@ type groupOwners struct{}
 func (groupOwners) Kind() snapshot.Kind { return snapshot.GroupOwners }
 
 func (groupOwners) Collect(ctx context.Context, part snapshot.Part, s *stage) error {
-	return s.list(ctx, principalsPath(part.Object, "owners"), func(raw json.RawMessage) (store.Item, error) {
-		p, err := decodePrincipal(raw)
-		return store.Item{Fact: snapshot.GroupOwner{Group: part.Object, Principal: p.ID, Type: p.Type, Name: p.Name, UPN: p.UPN}}, err
+	return s.principals(ctx, part.Object, "owners", func(p snapshot.Principal) store.Row {
+		return snapshot.GroupOwner{Group: part.Object, Principal: p.ID, Type: p.Type, Name: p.Name, UPN: p.UPN}
 	})
 }

@@ -20,6 +20,7 @@ import (
 type groups struct {
 	ids   []string
 	maybe map[string]bool // not known to be groups: one that is not found is none
+	gone  map[string]bool // known not to be there; any other that is not found may be too new
 }
 
 func (groups) Kind() snapshot.Kind { return snapshot.Groups }
@@ -27,6 +28,9 @@ func (groups) Kind() snapshot.Kind { return snapshot.Groups }
 func (c groups) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
 	pages, errs := make([]graph.Page, len(c.ids)), make([]error, len(c.ids))
 	s.Together(ctx, len(c.ids), func(ctx context.Context, i int) {
+		if id := c.ids[i]; !c.maybe[id] && !c.gone[id] {
+			ctx = graph.Patient(ctx)
+		}
 		pages[i], errs[i] = s.Get(ctx, "/v1.0/groups/"+url.PathEscape(c.ids[i])+
 			query("$select", "id,displayName,securityEnabled,isAssignableToRole,groupTypes,onPremisesSyncEnabled,createdDateTime"))
 	})

@@ -59,11 +59,22 @@ func (r *runner) relationships(ctx context.Context) ([]relationship, error) {
 	return out, err
 }
 
-func (r *runner) countRelationships(ctx context.Context) (staged, standing int, err error) {
-	err = r.taken.Tx(ctx, func(tx *sqlx.Tx) error {
-		return tx.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM stage_relationship), (SELECT count(*) FROM fact_relationship WHERE seen_until IS NULL)`).Scan(&staged, &standing)
-	})
-	return staged, standing, err
+// shrunk makes the check of a list that no MSP loses at once: more than half of what
+// was known gone is an error, unless the run was told to accept it.
+func (r *runner) shrunk(table, noun string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if r.AcceptShrink {
+			return nil
+		}
+		var now, before int
+		err := r.taken.Tx(ctx, func(tx *sqlx.Tx) error {
+			return tx.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM stage_`+table+`), (SELECT count(*) FROM fact_`+table+` WHERE seen_until IS NULL)`).Scan(&now, &before)
+		})
+		if err == nil && 2*now < before {
+			return &shrunkError{noun, now, before}
+		}
+		return err
+	}
 }
 
 // mappedGroups are the groups that access assignments name, under relationships

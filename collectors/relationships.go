@@ -15,8 +15,7 @@ import (
 // drop the fields of the reseller's subtype.
 // https://learn.microsoft.com/graph/api/tenantrelationship-list-delegatedadminrelationships
 type relationships struct {
-	// count tells how many relationships were staged now, and how many stood before.
-	count func(context.Context) (staged, standing int, err error)
+	shrunk func(context.Context) error // what was staged is far less than what was known
 }
 
 func (relationships) Kind() snapshot.Kind { return snapshot.Relationships }
@@ -25,20 +24,19 @@ func (c relationships) Collect(ctx context.Context, _ snapshot.Part, s *stage) e
 	if err := s.list(ctx, "/v1.0/tenantRelationships/delegatedAdminRelationships"+query("$top", "300"), decodeRelationship); err != nil {
 		return err
 	}
-	staged, standing, err := c.count(ctx)
-	if err == nil && 2*staged < standing {
-		return &shrunkError{staged, standing}
-	}
-	return err
+	return c.shrunk(ctx)
 }
 
 // shrunkError is a list that lost more than half of what was known. Relationships
 // stay listed for a year after their end, so this is a fault of the service or of
 // a permission until somebody looked, and nothing may be concluded from it.
-type shrunkError struct{ now, before int }
+type shrunkError struct {
+	noun        string
+	now, before int
+}
 
 func (e *shrunkError) Error() string {
-	return fmt.Sprintf("%d relationships came where %d were known: that many do not end at once, so the list is not believed; look in Partner Center", e.now, e.before)
+	return fmt.Sprintf("%d %s came where %d were known: that many do not end at once, so the list is not believed; look in Partner Center, and collect with --accept-shrink if it is so", e.now, e.noun, e.before)
 }
 
 var errRoleWithoutID = errors.New("a role has no id")

@@ -32,10 +32,11 @@ type Options struct {
 	At  time.Time        // the instant of the snapshot
 	Now func() time.Time // when a part is asked; called by several goroutines
 
-	Declared  snapshot.Declared
-	Domains   []string        // of the MSP's mail and sign-in names, beside those of its declared accounts
-	Kinds     []snapshot.Kind // empty: all
-	Customers []string        // of whom is asked what belongs to one customer; empty: all
+	Declared     snapshot.Declared
+	Domains      []string        // of the MSP's mail and sign-in names, beside those of its declared accounts
+	Kinds        []snapshot.Kind // empty: all
+	Customers    []string        // of whom is asked what belongs to one customer; empty: all
+	AcceptShrink bool            // lists that lost more than half of what was known are believed
 
 	ResumeWithin time.Duration  // how old an unfinished run may be to go on with it; 0: 6 h
 	Log          *slog.Logger   // nil: silent
@@ -52,8 +53,9 @@ type Progress struct {
 // Result is a sealed snapshot. Coverage says what of it was seen.
 type Result struct {
 	Snapshot int64
-	Seal     string // hash of its record in the chain
-	Resumed  bool   // an unfinished run was taken up
+	Seal     string        // hash of its record in the chain
+	Resumed  bool          // an unfinished run was taken up
+	Skew     time.Duration // how far our clock is ahead of the service's, where that matters; else 0
 	Coverage []snapshot.Coverage
 }
 
@@ -84,16 +86,31 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if err != nil {
 		return result, err
 	}
-	result.Seal = seal.Hash
+	result.Seal, result.Skew = seal.Hash, r.skew()
+	if result.Skew != 0 {
+		o.Log.Warn("this machine's clock and the service's differ: instants of this snapshot may be wrong by as much", "run", taken.ID, "ahead", result.Skew)
+	}
 	result.Coverage, err = snapshot.LoadCoverage(ctx, o.Store.Read(), taken.ID)
 	for _, c := range result.Coverage {
 		level := slog.LevelInfo
-		if c.State != snapshot.Complete {
+		if c.State != snapshot.Complete || c.Reason != "" {
 			level = slog.LevelWarn
 		}
 		o.Log.Log(ctx, level, "collected", "run", taken.ID, "kind", c.Kind, "state", c.State, "reason", c.Reason, "count", c.Rows)
 	}
 	return result, err
+}
+
+// mostSkew is how far two clocks may differ before it matters to what they time.
+const mostSkew = 2 * time.Minute
+
+func (r *runner) skew() time.Duration {
+	if c, ok := r.Client.(interface{ Skew() (time.Duration, bool) }); ok {
+		if skew, known := c.Skew(); known && skew.Abs() > mostSkew {
+			return skew
+		}
+	}
+	return 0
 }
 
 // request says what is asked for, so that only a like run is resumed.
@@ -148,7 +165,7 @@ func (r *runner) collect(ctx context.Context) error {
 }
 
 func (r *runner) tenantLists(ctx context.Context) error {
-	lists := []collector{customers{}, relationships{r.countRelationships}, licences{snapshot.Licences}, conditionalAccess{snapshot.ConditionalAccess}}
+	lists := []collector{customers{r.shrunk("customer", "customers")}, relationships{r.shrunk("relationship", "relationships")}, licences{snapshot.Licences}, conditionalAccess{snapshot.ConditionalAccess}}
 	silent := make([]error, 2) // of the first two: without them there is nothing to ask of anybody else
 	r.together(ctx, len(lists), func(ctx context.Context, i int) {
 		if err := r.part(ctx, r.msp(), lists[i], r.Tenant); i < len(silent) && unanswered(err) {
@@ -235,6 +252,10 @@ func (r *runner) walkGroups(ctx context.Context) error {
 	}
 	whole := groups{}
 	s := r.open(ctx, r.msp(), whole, r.Tenant)
+	gone, err := r.goneGroups(ctx)
+	if err != nil {
+		return err
+	}
 	var fault error
 	seen := map[string]bool{}
 	for len(level) > 0 && ctx.Err() == nil {
@@ -242,13 +263,12 @@ func (r *runner) walkGroups(ctx context.Context) error {
 			seen[id] = true
 		}
 		if s != nil {
-			fault = cmp.Or(fault, groups{level, maybe}.Collect(ctx, snapshot.Part{}, s))
+			fault = cmp.Or(fault, groups{level, maybe, gone}.Collect(ctx, snapshot.Part{}, s))
 		}
 		if level, err = r.areGroups(ctx, level, maybe); err != nil {
 			return err
 		}
-		gone, err := r.goneGroups(ctx)
-		if err != nil {
+		if gone, err = r.goneGroups(ctx); err != nil {
 			return err
 		}
 		r.expect(len(ofGroup) * len(level))
@@ -412,6 +432,9 @@ func (r *runner) close(ctx context.Context, at place, c collector, object string
 		return
 	}
 	s.refused(err)
+	if state == snapshot.Complete {
+		reason = s.remark()
+	}
 	s.seen.State, s.seen.Reason, s.seen.Asked = string(state), reason, s.asked
 	if err != nil {
 		r.Log.Warn("not seen whole", "run", r.taken.ID, "kind", c.Kind(), "customer", at.scope, "object", object, "state", state, "error", err)

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,7 +45,9 @@ type stage struct {
 	rows     *store.Stage
 	seen     store.Seen
 	requests []store.Request
-	later    bool // a list after the first of a part of several
+	later    bool            // a list after the first of a part of several
+	moved    bool            // the list was read twice
+	nameless map[string]bool // types of objects of which id and type came and nothing else
 }
 
 // list asks for a list and stages its rows.
@@ -86,7 +90,7 @@ const restarts = 3
 var errRestart = errors.New("the list changed while it was read")
 
 func (s *stage) restart(ctx context.Context) error {
-	s.requests, s.seen.Pages, s.seen.Rows, s.seen.PassedOver = nil, 0, 0, 0
+	s.requests, s.nameless, s.seen.Pages, s.seen.Rows, s.seen.PassedOver = nil, nil, 0, 0, 0
 	return s.rows.Restart(ctx)
 }
 
@@ -144,10 +148,24 @@ func (s *stage) gather(ctx context.Context, path string, decode func(json.RawMes
 
 // note keeps the evidence of a request that was answered.
 func (s *stage) note(p graph.Page) {
+	s.moved = p.Again
 	s.seen.Requests += p.Requests
 	s.seen.Pages++
 	s.seen.Rows += len(p.Rows)
 	s.requests = append(s.requests, store.Request{Path: p.Path, Status: p.Status, Asked: s.asked, Rows: len(p.Rows), SHA256: p.SHA256})
+}
+
+// remark is what must be said of a part that was seen whole: which warnings its
+// reading gave.
+func (s *stage) remark() string {
+	var words []string
+	if s.moved {
+		words = append(words, "the list moved while it was read, so it was read twice and both readings are kept")
+	}
+	for _, kind := range slices.Sorted(maps.Keys(s.nameless)) {
+		words = append(words, "objects of type "+kind+" came with their id alone: the app may not read their names; "+toRead(kind))
+	}
+	return strings.Join(words, "; ")
 }
 
 // refused keeps the evidence of a request that was not.

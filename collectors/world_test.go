@@ -55,7 +55,7 @@ func newPatientClient(t testing.TB, url, tenant string, m mode, tries int) *grap
 		t.Fatal(err)
 	}
 	limits := graph.NoQuotas()
-	limits.Tries = tries
+	limits.Tries, limits.Lag = tries, -1
 	c, err := graph.New(graph.Options{Endpoints: graph.Endpoints{Graph: url}, Tenant: tenant, Credential: credential,
 		Concurrency: m.concurrency, Batch: m.batch, HTTP: &http.Client{Transport: &http.Transport{}},
 		Limits: limits})

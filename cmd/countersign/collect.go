@@ -14,6 +14,7 @@ import (
 
 func (a *app) collectCommand() *cobra.Command {
 	var customers, kinds []string
+	var acceptShrink bool
 	cmd := &cobra.Command{
 		Use:   "collect",
 		Short: "Take and seal a snapshot of the MSP and its customers",
@@ -21,10 +22,13 @@ func (a *app) collectCommand() *cobra.Command {
 seals what was seen and says what was not. A run that was interrupted goes on
 where it stopped when it is started again within six hours.`,
 		Args: exactly(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.collect(cmd, kinds, customers) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.collect(cmd, kinds, wanted{customers: customers, acceptShrink: acceptShrink})
+		},
 	}
 	cmd.Flags().StringArrayVar(&customers, "customer", nil, "read access assignments of this tenant `id` only; may be repeated")
 	cmd.Flags().StringArrayVar(&kinds, "kind", nil, "read this `kind` of evidence only; may be repeated: "+strings.Join(kindNames(), ", "))
+	cmd.Flags().BoolVar(&acceptShrink, "accept-shrink", false, "believe a list of customers or relationships that lost more than half of what was known; without it such a list counts as not seen whole")
 	return cmd
 }
 
@@ -36,8 +40,7 @@ func kindNames() []string {
 	return out
 }
 
-func (a *app) collect(cmd *cobra.Command, kinds, customers []string) (err error) {
-	w := wanted{customers: customers}
+func (a *app) collect(cmd *cobra.Command, kinds []string, w wanted) (err error) {
 	for _, k := range kinds {
 		if !slices.Contains(kindNames(), k) {
 			return usage("--kind %q is not one of %s", k, strings.Join(kindNames(), ", "))
@@ -68,11 +71,21 @@ func (a *app) collect(cmd *cobra.Command, kinds, customers []string) (err error)
 		fmt.Fprintln(cmd.OutOrStdout(), "A run that was interrupted was taken up; what it had seen was not asked again.")
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "Snapshot %d of %s is sealed: %s\n", s.ID, s.At.Format(time.RFC3339), s.Seal)
+	if result.Skew != 0 {
+		fmt.Fprintf(cmd.OutOrStdout(), "The clock of this machine is %s that of Microsoft: set it, and keep it set.\n", apart(result.Skew))
+	}
 	if missed := incomplete(result); missed > 0 {
 		fmt.Fprintf(cmd.OutOrStdout(), "%d of %d kinds of evidence were not seen whole; what rests on them is not assessed.\n", missed, len(result.Coverage))
 		return &exit{code: exitGaps}
 	}
 	return nil
+}
+
+func apart(ahead time.Duration) string {
+	if ahead < 0 {
+		return (-ahead).Round(time.Second).String() + " behind"
+	}
+	return ahead.Round(time.Second).String() + " ahead of"
 }
 
 // incomplete counts the kinds that were asked for and not seen whole.

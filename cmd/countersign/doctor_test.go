@@ -20,7 +20,7 @@ type dated struct {
 }
 
 func (d dated) WriteHeader(status int) {
-	d.Header().Set("Date", time.Now().Add(d.off).UTC().Format(http.TimeFormat))
+	d.Header().Set("Date", storyNow.Add(d.off).UTC().Format(http.TimeFormat))
 	d.ResponseWriter.WriteHeader(status)
 }
 

@@ -59,9 +59,10 @@ func (c *clients) of(service graph.Service, tenant string) (*graph.Client, error
 	if err != nil {
 		return nil, err
 	}
-	o := graph.Options{Endpoints: c.endpoints, Service: service, Tenant: tenant, Credential: credential, Batch: true, Wire: c.wire, App: c.app, Log: c.log}
-	if strings.HasPrefix(c.endpoints.Graph, "http://") { // a server on this machine has no published quota
+	o := graph.Options{Endpoints: c.endpoints, Service: service, Tenant: tenant, Credential: credential, Batch: true, Wire: c.wire, App: c.app, Log: c.log, Now: c.env.Now}
+	if strings.HasPrefix(c.endpoints.Graph, "http://") { // a server on this machine has no published quota, and no replicas
 		o.Limits = graph.NoQuotas()
+		o.Limits.Lag = -1
 	}
 	c.watch(&o)
 	return graph.New(o)
@@ -69,14 +70,15 @@ func (c *clients) of(service graph.Service, tenant string) (*graph.Client, error
 
 // wanted is what collect is asked for; empty lists mean all.
 type wanted struct {
-	kinds     []snapshot.Kind
-	customers []string
+	kinds        []snapshot.Kind
+	customers    []string
+	acceptShrink bool
 }
 
 // collect takes and seals a snapshot at the instant.
 func (m msp) collect(ctx context.Context, at time.Time, w wanted) (collectors.Result, error) {
 	o := collectors.Options{Tenant: m.c.MSP.TenantID, Store: m.st, At: at, Now: m.now, Declared: m.c.Declared(), Domains: m.c.MSP.Domains,
-		Kinds: m.kinds(w.kinds), Customers: w.customers, Log: m.log}
+		Kinds: m.kinds(w.kinds), Customers: w.customers, AcceptShrink: w.acceptShrink, Log: m.log}
 	show := m.progress("collecting")
 	defer show.end()
 	c, err := m.clients(show.watch)

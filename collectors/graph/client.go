@@ -27,12 +27,13 @@ type Options struct {
 	Service     Service
 	Tenant      string // GUID; a token of another tenant is refused
 	Credential  azcore.TokenCredential
-	HTTP        *http.Client    // nil = that of Wire; redirects are always our own
-	Clock       clockwork.Clock // nil = real; all waits between tries
-	Jitter      func() float64  // in [0,1); nil = random
-	Concurrency int             // requests of this client on the wire at once; 0 = 8
-	Wire        *Wire           // shared by the clients of one run; nil = own
-	Batch       bool            // Together sends $batch where the service has it
+	HTTP        *http.Client     // nil = that of Wire; redirects are always our own
+	Clock       clockwork.Clock  // nil = real; all waits between tries
+	Now         func() time.Time // by which Skew measures; nil = that of Clock
+	Jitter      func() float64   // in [0,1); nil = random
+	Concurrency int              // requests of this client on the wire at once; 0 = 8
+	Wire        *Wire            // shared by the clients of one run; nil = own
+	Batch       bool             // Together sends $batch where the service has it
 	Limits      Limits
 	App         *Gate        // shared by the clients of one app; nil = own
 	Log         *slog.Logger // nil = silent
@@ -50,6 +51,7 @@ type Limits struct {
 	TenantWait time.Duration // during which this client waits for retries, overlaps counted once; 30 min
 	Pages      int           // of one reading of a list; 10,000
 	Body       int64         // decoded bytes of one answer; 64 MiB
+	Lag        time.Duration // of a directory's replicas, for Patient; 30 s, negative = not waited for
 	Stall      time.Duration // real time without a byte before a try ends; 60 s
 	Answer     time.Duration // real time of one whole try; 10 min
 
@@ -74,6 +76,7 @@ func (l Limits) withDefaults() Limits {
 	or(&l.TenantWait, 30*time.Minute)
 	or(&l.Pages, 10_000)
 	or(&l.Body, 64<<20)
+	or(&l.Lag, 30*time.Second)
 	or(&l.Stall, time.Minute)
 	or(&l.Answer, 10*time.Minute)
 	or(&l.Reports, 2*time.Second)
@@ -99,6 +102,7 @@ type Client struct {
 	tenant      string
 	http        *http.Client
 	clock       clockwork.Clock
+	now         func() time.Time
 	jitter      func() float64
 	log         *slog.Logger
 	onRequest   func(string, int)
@@ -132,6 +136,9 @@ func New(o Options) (*Client, error) {
 	if o.Clock == nil {
 		o.Clock = clockwork.NewRealClock()
 	}
+	if o.Now == nil {
+		o.Now = o.Clock.Now
+	}
 	if o.Jitter == nil {
 		o.Jitter = rand.Float64
 	}
@@ -151,7 +158,7 @@ func New(o Options) (*Client, error) {
 		bound, maxBound = maxBatch*min(2, maxBound), maxBatch*maxBound
 	}
 	c := &Client{
-		dialect: d, base: base, tenant: o.Tenant, clock: o.Clock, jitter: o.Jitter, log: o.Log,
+		dialect: d, base: base, tenant: o.Tenant, clock: o.Clock, now: o.Now, jitter: o.Jitter, log: o.Log,
 		onRequest: o.OnRequest, onWait: o.OnWait, limits: limits,
 		concurrency: o.Concurrency, wire: o.Wire, app: o.App, large: make(chan struct{}, o.Concurrency),
 		slots:  slots{maxCalls: o.Concurrency, bound: bound, most: bound, maxBound: maxBound},
@@ -338,7 +345,7 @@ func (c *Client) transmit(ctx context.Context, q request, token Secret) (answer,
 	defer resp.Body.Close()
 	a := answer{status: resp.StatusCode, header: resp.Header, token: token}
 	if server, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		skew := c.clock.Now().Sub(server)
+		skew := c.now().Sub(server)
 		c.skew.Store(&skew)
 	}
 	if coding := resp.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {

@@ -307,7 +307,7 @@ func tokenFault(err error) *Error {
 		e.Status, e.Message = own.status, own.text
 	case errors.As(err, &azure) && azure.RawResponse != nil:
 		e.Status, e.Message = azure.RawResponse.StatusCode, "the token service refused"
-	case errors.As(err, &azure), isTransport(err):
+	case errors.As(err, &azure), isTransport(err), errors.Is(err, io.ErrUnexpectedEOF):
 		reached, e.Message = false, transportText(err)
 	default: // a credential that cannot work here, such as a missing az
 		e.Message = oneLine(err.Error(), 300, "")
@@ -316,6 +316,8 @@ func tokenFault(err error) *Error {
 	switch {
 	case e.Status == http.StatusTooManyRequests:
 		e.Reason, e.tries = Throttled, 0
+	case e.Status == http.StatusOK: // an answer cut short, or a portal on the way
+		e.Reason, e.tries, e.Message = Broken, 3, "the answer is not a token"
 	case e.Status >= 500 || e.Status == http.StatusRequestTimeout || !reached && e.Code == "":
 		e.Reason, e.tries = Broken, 0
 	case ok:

@@ -94,6 +94,7 @@ func TestTokenFaults(t *testing.T) {
 		{[]step{token(jwt("22222222-2222-2222-2222-222222222222"), 3600)}, graph.Refused, "", 1}, // A04
 		{[]step{token("a\\nb", 3600)}, graph.Unauthorized, "", 1},
 		{[]step{redirect(307, "http://{host}/elsewhere")}, graph.Unauthorized, "", 1},
+		{[]step{raw(200, "text/html", "<title>sign in</title>"), ok(`{"access_token":"ey`), cut("HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{"), token("t", 3600)}, "", "", 4},
 		{[]step{refusal(503, "AADSTS90033"), fail(429, "x", ""), cut(""), token(jwt(strings.ToUpper(tenant)), 3600)}, "", "", 4},
 	} {
 		tokens, s := serve(t, f.steps...), serve(t, rows("", "a"))

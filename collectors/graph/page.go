@@ -25,7 +25,8 @@ type Page struct {
 	// Restart: the server let the page token expire and the list begins anew with
 	// this page: all rows handed on before must be dropped.
 	Restart   bool
-	Requests  int // tries it took
+	Again     bool // of a second reading: the list moved while it was first read
+	Requests  int  // tries it took
 	Status    int
 	RequestID string
 	Rows      []json.RawMessage // compacted, valid UTF-8
@@ -58,12 +59,12 @@ func (c *Client) EachPage(ctx context.Context, path string, page func(Page) erro
 		switch {
 		case expired(err) && restarts < maxRestarts:
 			restarts++
-			l.number, l.restart, first = 0, true, nil
+			l.number, l.restart, l.again, first = 0, true, false, nil
 			c.warn(ctx, path, "list begins anew, its page token expired")
 		case err != nil:
 			return err
 		case first == nil && r.doubtful():
-			first = r
+			first, l.again = r, true
 			c.warn(ctx, path, "list moved while it was read, reading it again",
 				slog.Int("twice", r.twice), slog.Int("rows", r.distinct()), slog.Int("announced", r.announced()))
 		default:
@@ -139,6 +140,7 @@ type list struct {
 	hand    func(Page) error
 	number  int  // of the last page handed on
 	restart bool // to be said on the next page
+	again   bool // to be said on each page
 }
 
 type reading struct {
@@ -200,7 +202,7 @@ func (l *list) read(ctx context.Context) (*reading, error) {
 			return nil, err
 		}
 		l.number++
-		p.Number, p.Restart, l.restart = l.number, l.restart, false
+		p.Number, p.Again, p.Restart, l.restart = l.number, l.again, l.restart, false
 		if err := l.hand(p); err != nil {
 			return nil, err
 		}

@@ -30,7 +30,7 @@ func (c *Client) persist(ctx context.Context, q request, send func(context.Conte
 		var e *Error
 		if err != nil {
 			e = asError(err)
-		} else if e = judge(a, now); e == nil {
+		} else if e = c.judge(ctx, a, now); e == nil {
 			if e = read(a); e == nil {
 				return try, nil
 			}
@@ -80,6 +80,20 @@ func (c *Client) persist(ctx context.Context, q request, send func(context.Conte
 			return try, fmt.Errorf("%s: %w", what(q.path), err)
 		}
 	}
+}
+
+type patientKey struct{}
+
+// Patient makes a context under which what is not found is asked for once more,
+// after Limits.Lag: what is new may not have reached the replica that answered.
+func Patient(ctx context.Context) context.Context { return context.WithValue(ctx, patientKey{}, true) }
+
+func (c *Client) judge(ctx context.Context, a answer, now time.Time) *Error {
+	e := judge(a, now)
+	if e != nil && e.Reason == NotFound && c.limits.Lag > 0 && ctx.Value(patientKey{}) != nil {
+		e.tries, e.after = 2, c.limits.Lag
+	}
+	return e
 }
 
 // Waits between tries when the server names none: doubling, at random in the

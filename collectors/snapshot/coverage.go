@@ -254,7 +254,11 @@ func overall(scope string, kind Kind, parts []partCoverage) Coverage {
 		return all
 	}
 	short, came := 0, false
+	remarks, remark := 0, ""
 	for i, c := range parts {
+		if c.State == Complete && c.Reason != "" {
+			remarks, remark = remarks+1, cmp.Or(remark, c.Reason)
+		}
 		if c.State != Complete {
 			short++
 		}
@@ -273,6 +277,12 @@ func overall(scope string, kind Kind, parts []partCoverage) Coverage {
 	}
 	if all.State == Failed && came {
 		all.State = Partial
+	}
+	if short == 0 && remarks > 0 {
+		all.Reason = remark
+		if len(parts) > 1 {
+			all.Reason = fmt.Sprintf("%d of %d seen whole with a remark: %s", remarks, len(parts), remark)
+		}
 	}
 	if short > 0 && len(parts) > 1 {
 		all.Reason = fmt.Sprintf("%d of %d not seen whole: %s", short, len(parts), cmp.Or(all.Reason, string(all.State)))

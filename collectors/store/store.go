@@ -13,7 +13,7 @@ import (
 	"path/filepath"
 
 	"github.com/jmoiron/sqlx"
-	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
+	"github.com/mattn/go-sqlite3" // the driver "sqlite3"
 )
 
 // applicationID marks the file as ours ("CSGN"), so that another program's
@@ -105,6 +105,9 @@ func (s *Store) tx(ctx context.Context, synchronous string, do func(ctx context.
 		return err
 	}
 	tx, err := conn.BeginTxx(ctx, nil)
+	if busy := (sqlite3.Error{}); errors.As(err, &busy) && busy.Code == sqlite3.ErrBusy {
+		return fmt.Errorf("another program writes to %s and did not end in time: close what has it open, then start again: %w", s.path, err)
+	}
 	if err != nil {
 		return err
 	}
