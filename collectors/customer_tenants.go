@@ -104,7 +104,11 @@ func (r *runner) tenantKind(ctx context.Context, at place, kind snapshot.Kind, c
 		if kept, err = r.logKept(ctx, at.scope); err != nil {
 			return nil, err
 		}
-		return nil, r.log(ctx, at, kind, kept, oneWeek, func(w window) collector { return audits{kind: kind, window: w} })
+		answered, err := r.answered(ctx, at.scope)
+		if err != nil {
+			return nil, err
+		}
+		return nil, r.log(ctx, at, kind, kept, oneWeek, func(w window) collector { return audits{kind, w, r.Tenant, answered} })
 	}
 }
 

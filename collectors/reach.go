@@ -191,6 +191,19 @@ func (r *runner) addUsers(ctx context.Context, reach map[string]bool) error {
 	return err
 }
 
+// answered are the accounts in a customer's tenant that the MSP answers for, whether
+// or not they hold a role: its guests, and the declared emergency accounts.
+func (r *runner) answered(ctx context.Context, tenant string) (map[string]bool, error) {
+	rows, err := r.current(ctx, "customer_user", `(f.because LIKE '%"guest"%' OR f.because LIKE '%"emergency"%')`, id("id"), id("tenant"))
+	accounts := map[string]bool{}
+	for _, row := range rows {
+		if row[1] == tenant {
+			accounts[row[0]] = true
+		}
+	}
+	return accounts, err
+}
+
 // unseen names the first kind, of those from which the groups follow, that this run
 // did not see whole; empty when all were.
 func (r *runner) unseen(ctx context.Context) (string, error) {

@@ -298,7 +298,7 @@ func (r *runner) logs(ctx context.Context) error {
 	if err := r.log(ctx, r.msp(), snapshot.SignIns, premiumLogKept, oneDay, func(w window) collector { return signIns{r.Tenant, w} }); err != nil {
 		return err
 	}
-	if err := r.log(ctx, r.msp(), snapshot.Audits, kept, oneDay, func(w window) collector { return audits{kind: snapshot.Audits, window: w} }); err != nil {
+	if err := r.log(ctx, r.msp(), snapshot.Audits, kept, oneDay, func(w window) collector { return audits{kind: snapshot.Audits, window: w, msp: r.Tenant} }); err != nil {
 		return err
 	}
 	if r.Partner == nil {

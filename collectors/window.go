@@ -13,12 +13,11 @@ import (
 )
 
 // How long Microsoft keeps its logs, by what the tenant that is read has bought.
-// https://learn.microsoft.com/entra/identity/monitoring-health/reference-reports-data-retention
 const (
-	premiumLogKept = 30 * 24 * time.Hour // Microsoft Entra ID P1 or P2
-	freeLogKept    = 7 * 24 * time.Hour
-	azureLogKept   = 90 * 24 * time.Hour // Azure's activity log
-	partnerLogKept = 90 * 24 * time.Hour // Partner Center: asked for, no figure is published
+	premiumLogKept = snapshot.PremiumLogKept
+	freeLogKept    = snapshot.FreeLogKept
+	azureLogKept   = snapshot.AzureLogKept
+	partnerLogKept = snapshot.PartnerLogKept
 )
 
 const (
@@ -115,11 +114,7 @@ func (r *runner) logOf(ctx context.Context, at place, kind snapshot.Kind, name s
 }
 
 // The service plans of Microsoft Entra ID P1 and P2.
-// https://learn.microsoft.com/entra/identity/users/licensing-service-plan-reference
-const (
-	planP1 = "41781fb2-bc02-4b7c-bd55-b576c07bb09d"
-	planP2 = "eec0eb4f-6444-4f95-aba0-50c24d67f998"
-)
+const planP1, planP2 = snapshot.PlanP1, snapshot.PlanP2
 
 // logKept is how long a tenant's directory log is kept: long only where a premium
 // plan is known to work, so that no window is claimed that may be empty by age.
