@@ -26,7 +26,7 @@ var groupMembers = &form{
 	settle:  membersByName,
 	convert: member,
 	entry: func(raw []byte, f *File) ([]Row, error) {
-		return []Row{{Kind: snapshot.Memberships, Object: f.group, Graph: raw}}, nil
+		return []Row{{Kind: snapshot.Memberships, Object: f.Object, Graph: raw}}, nil
 	},
 }
 
@@ -38,7 +38,7 @@ var (
 // membersByName finds the group by the id in the file's name, or by the name it is.
 func membersByName(f *File) error {
 	if id := guidInside.FindString(f.Name); id != "" {
-		f.group = strings.ToLower(id)
+		f.Object = strings.ToLower(id)
 		return nil
 	}
 	name := strings.TrimSuffix(f.Name, path.Ext(f.Name))
@@ -48,7 +48,7 @@ func membersByName(f *File) error {
 			return errors.New("are members of a group, and two groups have that name: put the group's object id into the name of the file")
 		}
 		if id != "" {
-			f.group = id
+			f.Object = id
 			return nil
 		}
 	}
@@ -63,7 +63,7 @@ func member(r record, f *File) ([]Row, error) {
 	if kind == "" {
 		return nil, r.wrong("type", "does not tell a person from a group")
 	}
-	return []Row{{Kind: snapshot.Memberships, Object: f.group, Graph: graph(map[string]any{
+	return []Row{{Kind: snapshot.Memberships, Object: f.Object, Graph: graph(map[string]any{
 		"@odata.type": "#microsoft.graph." + kind, "id": id, "displayName": r.text("name"), "userPrincipalName": r.text("upn"),
 	})}}, nil
 }

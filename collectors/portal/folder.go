@@ -35,14 +35,13 @@ type File struct {
 	Rows   int
 	SHA256 [32]byte
 	Lacks  []string // what the API tells of these kinds and the file does not
+	Object string   // the group or relationship that the file is about; empty: its rows tell, or the tenant
 
-	fsys         fs.FS
-	folder       *Folder
-	form         *form
-	order        order
-	group        string // whose members it lists
-	relationship string // whose access assignments it lists
-	interactive  bool   // the sign-ins of which no column tells it
+	fsys        fs.FS
+	folder      *Folder
+	form        *form
+	order       order
+	interactive bool // the sign-ins of which no column tells it
 }
 
 // Row is what one line of a file says of a kind: an object as the API gives it, or

@@ -148,7 +148,7 @@ func (f *File) meet(l *list, raw []byte) error {
 			return false
 		})
 		if m := assignmentsOf.FindStringSubmatch(l.context); m != nil {
-			f.relationship = strings.ToLower(m[1])
+			f.Object = strings.ToLower(m[1])
 		}
 	}
 	if f.form.teach == nil {

@@ -208,7 +208,7 @@ var accessAssignments = &form{
 	settle:  assignmentsByContext,
 	convert: accessAssignment,
 	entry: func(raw []byte, f *File) ([]Row, error) {
-		return []Row{{Kind: snapshot.AccessAssignments, Object: f.relationship, Graph: raw}}, nil
+		return []Row{{Kind: snapshot.AccessAssignments, Object: f.Object, Graph: raw}}, nil
 	},
 }
 
@@ -216,7 +216,7 @@ var accessAssignments = &form{
 var assignmentsOf = regexp.MustCompile(`delegatedAdminRelationships\('([^'/]+)'\)/accessAssignments`)
 
 func assignmentsByContext(f *File) error {
-	if f.relationship == "" && strings.HasSuffix(strings.ToLower(f.Name), ".json") {
+	if f.Object == "" && strings.HasSuffix(strings.ToLower(f.Name), ".json") {
 		return errors.New("are access assignments, but not of which relationship: keep the answer of Graph whole, with its @odata.context")
 	}
 	return nil
