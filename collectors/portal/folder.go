@@ -200,8 +200,8 @@ func (f *File) read(line func(record) error, entry func(*list, []byte) error) (s
 		return sum, fmt.Errorf("has %d bytes, more than the %d that are read: export a shorter time", info.Size(), int64(largest))
 	}
 	digest := sha256.New()
-	text := bufio.NewReader(asUTF8(io.TeeReader(file, digest)))
-	start, _ := text.Peek(512) // a shorter file, or an error that is met again
+	text := bufio.NewReader(&sticky{from: asUTF8(io.TeeReader(file, digest))})
+	start, _ := text.Peek(512) // of a shorter file all
 	if start = bytes.TrimSpace(start); len(start) > 0 && (start[0] == '{' || start[0] == '[') {
 		err = newList(text).each(entry)
 	} else {

@@ -2,6 +2,7 @@ package portal
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -82,8 +83,8 @@ func (f *form) places(header []string) (map[string]int, error) {
 		}
 		first[name] = i
 	}
-	for column, called := range f.columns {
-		for _, name := range called {
+	for _, column := range slices.Sorted(maps.Keys(f.columns)) {
+		for _, name := range f.columns[column] {
 			i, ok := first[folded(name)]
 			if !ok {
 				continue

@@ -14,8 +14,11 @@ import (
 	"unicode/utf8"
 )
 
-// mostColumns is far above the widest export, the audit log with its 80 columns.
-const mostColumns = 1000
+// Far above the widest export, the audit log with its 86 columns.
+const (
+	mostColumns   = 1000
+	longestHeader = 64 << 10 // bytes
+)
 
 // folded is a column's name without its case, spaces and punctuation: the portals
 // write "Application ID " and "userPrincipalName" as well as "User principal name".
@@ -45,12 +48,9 @@ type table struct {
 func newTable(from io.Reader) (*table, error) {
 	t := &table{ration: &rationed{from: from}}
 	t.ration.record()
-	b := bufio.NewReaderSize(t.ration, longestRecord)
-	head, err := b.Peek(longestRecord / 2)
-	if errors.Is(err, bufio.ErrBufferFull) || errors.Is(err, io.EOF) {
-		err = nil
-	}
-	if err != nil {
+	b := bufio.NewReaderSize(t.ration, longestHeader)
+	head, err := b.Peek(longestHeader)
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, &Fault{Reason: unreadable(err)}
 	}
 	if len(bytes.TrimSpace(head)) == 0 {

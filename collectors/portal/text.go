@@ -70,6 +70,19 @@ func (u *utf16Reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// sticky repeats the error it met: who looks ahead must not lose it.
+type sticky struct {
+	from io.Reader
+	err  error
+}
+
+func (s *sticky) Read(p []byte) (n int, err error) {
+	if s.err == nil {
+		n, s.err = s.from.Read(p)
+	}
+	return n, s.err
+}
+
 // rationed breaks off when more is read than is allowed between two records.
 type rationed struct {
 	from io.Reader
