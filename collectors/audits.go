@@ -219,9 +219,7 @@ func (e auditEntry) event(tenant string) snapshot.AuditEvent {
 			out.Target, out.TargetType, out.TargetName = somebody(t.ID), t.Type, t.name()
 		}
 	}
-	subject := e.subject()
-	out.Subject = somebody(subject.ID)
-	out.Group = e.group(subject)
+	out.Subject, out.Group = somebody(e.subject().ID), e.group()
 	return out
 }
 
@@ -246,14 +244,12 @@ func (e auditEntry) subject() auditTarget {
 
 // group is the one that is joined or left. PIM for Groups names it as a target or,
 // in place of the directory, as the resource.
-func (e auditEntry) group(subject auditTarget) string {
+func (e auditEntry) group() string {
 	if id := identOf(e.modified("Group.ObjectID")); id != "" {
 		return id
 	}
-	for _, t := range e.TargetResources {
-		if t.is("Group") && t.ID != subject.ID {
-			return somebody(t.ID)
-		}
+	if id := somebody(e.target("Group").ID); id != "" {
+		return id
 	}
 	if e.ofPIM() && strings.EqualFold(e.Category, "GroupManagement") {
 		return cmp.Or(identOf(e.detail("ResourceOriginId")), somebody(e.target("Directory").ID))
