@@ -1,0 +1,284 @@
+package collectors_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"countersign/collectors"
+	"countersign/collectors/snapshot"
+	"countersign/collectors/store"
+	"countersign/fixtures"
+)
+
+// object is a row as Graph serves it; its values by path, such as customer.tenantId.
+type object map[string]any
+
+func (o object) text(path string) string {
+	if value, ok := o[path].(string); ok { // such as @odata.type
+		return value
+	}
+	var value any = map[string]any(o)
+	for _, name := range strings.Split(path, ".") {
+		m, _ := value.(map[string]any)
+		value = m[name]
+	}
+	if value == nil {
+		return ""
+	}
+	return fmt.Sprint(value)
+}
+
+// list asks the fake Graph for a whole list, or one object if it is there, as a person
+// with Graph Explorer could.
+func (w *world) list(path string, query ...string) (all []object) {
+	w.Helper()
+	q := url.Values{}
+	for i := 0; i < len(query); i += 2 {
+		q.Set(query[i], query[i+1])
+	}
+	for next := w.url + path + "?" + q.Encode(); next != ""; {
+		one := object{}
+		r, err := http.NewRequestWithContext(w.Context(), http.MethodGet, next, nil)
+		if err != nil {
+			w.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer any")
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			w.Fatal(err)
+		}
+		var page struct {
+			Value []object
+			Next  string `json:"@odata.nextLink"`
+		}
+		text, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if err == nil {
+			err = errors.Join(json.Unmarshal(text, &page), json.Unmarshal(text, &one))
+		}
+		if answer.StatusCode == http.StatusNotFound {
+			return nil
+		}
+		if err != nil || answer.StatusCode != http.StatusOK {
+			w.Fatalf("%s: %d %v %.300s", path, answer.StatusCode, err, text)
+		}
+		if page.Value == nil {
+			return []object{one}
+		}
+		all, next = append(all, page.Value...), page.Next
+	}
+	return all
+}
+
+// sheet writes objects as a portal would: columns by header and path, times by a layout.
+func sheet(separator rune, layout string, columns []string, objects []object) *fstest.MapFile {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	w.Comma = separator
+	var header []string
+	for i := 0; i < len(columns); i += 2 {
+		header = append(header, columns[i])
+	}
+	_ = w.Write(header)
+	for _, o := range objects {
+		var cells []string
+		for i := 1; i < len(columns); i += 2 {
+			cell := o.text(columns[i])
+			if at, err := time.Parse(time.RFC3339Nano, cell); err == nil && layout != "" {
+				cell = at.Format(layout)
+			}
+			cells = append(cells, cell)
+		}
+		_ = w.Write(cells)
+	}
+	w.Flush()
+	return &fstest.MapFile{Data: b.Bytes()}
+}
+
+func download(objects []object) *fstest.MapFile {
+	text, err := json.Marshal(objects)
+	if err != nil {
+		panic(err)
+	}
+	return &fstest.MapFile{Data: text}
+}
+
+// roleNames are the roles of an object as the portals show them.
+func roleNames(o object) string {
+	var names []string
+	details, _ := o["accessDetails"].(map[string]any)
+	for _, r := range details["unifiedRoles"].([]any) {
+		names = append(names, snapshot.RoleByID(object(r.(map[string]any)).text("roleDefinitionId")).Name)
+	}
+	return strings.Join(names, "; ")
+}
+
+// exported is the world as people with the right roles would download it.
+func (w *world) exported() fstest.MapFS {
+	const gdap, german, american = "/v1.0/tenantRelationships/delegatedAdminRelationships", "02.01.2006 15:04:05", "1/2/2006, 3:04:05 PM"
+	files := fstest.MapFS{}
+	relationships := w.list(gdap)
+	var assignments []object
+	groups := map[string]bool{}
+	for _, r := range relationships {
+		r["roles"] = roleNames(r)
+		if d := r.text("autoExtendDuration"); d == "P180D" {
+			r["autoExtendDuration"] = "Yes (6 months)"
+		}
+		if !snapshot.MayGiveAccess(r.text("status")) {
+			continue
+		}
+		for _, a := range w.list(gdap + "/" + r.text("id") + "/accessAssignments") {
+			a["relationship"], a["roles"] = r["displayName"], roleNames(a)
+			assignments = append(assignments, a)
+			groups[a.text("accessContainer.accessContainerId")] = true
+		}
+	}
+	files["gdap.csv"] = sheet(';', german, []string{"Relationship ID", "id", "Admin relationship name", "displayName", "Customer", "customer.displayName", "Customer tenant ID", "customer.tenantId",
+		"Status", "status", "Created date", "createdDateTime", "Start date", "activatedDateTime", "Expiration date", "endDateTime", "Duration", "duration", "Auto extend", "autoExtendDuration",
+		"Microsoft Entra roles", "roles"}, relationships)
+	files["assignments.csv"] = sheet(',', "", []string{"Assignment ID", "id", "Relationship name", "relationship", "Security group ID", "accessContainer.accessContainerId",
+		"Assignment status", "status", "Created date", "createdDateTime", "Roles", "roles"}, assignments)
+	var all []object
+	for level := groups; len(level) > 0; {
+		next := map[string]bool{}
+		for id := range level {
+			found := w.list("/v1.0/groups/"+id, "$select", "id,displayName,securityEnabled,isAssignableToRole,groupTypes,onPremisesSyncEnabled,createdDateTime")
+			if all = append(all, found...); found == nil {
+				continue // gone
+			}
+			members := w.list("/v1.0/groups/"+id+"/members", "$select", "id,displayName,userPrincipalName")
+			for _, m := range members {
+				m["type"] = strings.TrimPrefix(m.text("@odata.type"), "#microsoft.graph.")
+				if member := m.text("id"); m["type"] == "group" && !groups[member] {
+					groups[member], next[member] = true, true
+				}
+			}
+			files["members of "+id+".csv"] = sheet(',', "", []string{"Object ID", "id", "User principal name", "userPrincipalName", "Display name", "displayName", "Member type", "type"}, members)
+		}
+		level = next
+	}
+	files["groups.json"] = download(all)
+	files["users.csv"] = sheet('\t', american, []string{"userPrincipalName", "userPrincipalName", "displayName", "displayName", "id", "id", "mail", "mail", "jobTitle", "jobTitle", "userType", "userType",
+		"accountEnabled", "accountEnabled", "directorySynced", "onPremisesSyncEnabled", "createdDateTime", "createdDateTime"},
+		w.list("/v1.0/users", "$select", "id,displayName,userPrincipalName,mail,jobTitle,accountEnabled,userType,onPremisesSyncEnabled,createdDateTime"))
+	signIns := map[string][]object{}
+	for _, s := range w.list("/beta/auditLogs/signIns", "$filter", "signInEventTypes/any(t: t eq 'interactiveUser' or t eq 'nonInteractiveUser')", "$top", "1000") {
+		s["place"] = s.text("location.city") + ", " + s.text("location.state") + ", " + s.text("location.countryOrRegion")
+		s["outcome"] = map[string]string{"0": "Success"}[s.text("status.errorCode")]
+		signIns[s.text("isInteractive")] = append(signIns[s.text("isInteractive")], s)
+	}
+	for name, of := range map[string]string{"InteractiveSignIns_2026-08-18.csv": "true", "NonInteractiveSignIns_2026-08-18.csv": "false"} {
+		layout := map[string]string{"true": time.RFC3339, "false": american}[of]
+		files[name] = sheet(',', layout, []string{"Date (UTC)", "createdDateTime", "Request ID", "id", "Correlation ID", "correlationId", "User ID", "userId", "User", "userDisplayName",
+			"Username", "userPrincipalName", "Cross tenant access type", "crossTenantAccessType", "Application", "appDisplayName", "Resource", "resourceDisplayName",
+			"Resource tenant ID", "resourceTenantId", "IP address", "ipAddress", "Location", "place", "Status", "outcome", "Sign-in error code", "status.errorCode", "Client app", "clientAppUsed",
+			"Operating System", "deviceDetail.operatingSystem", "Compliant", "deviceDetail.isCompliant", "Managed", "deviceDetail.isManaged", "Join Type", "deviceDetail.trustType",
+			"Authentication requirement", "authenticationRequirement", "Conditional Access", "conditionalAccessStatus"}, signIns[of])
+	}
+	files["AuditLogs_2026-08-18.json"] = download(w.list("/v1.0/auditLogs/directoryAudits", "$top", "999"))
+	return files
+}
+
+func (w *world) portal(files fstest.MapFS, s *store.Store) (collectors.Result, error) {
+	return collectors.RunFromPortal(context.Background(), collectors.PortalOptions{Tenant: w.msp.Tenant(), Files: files, Store: s, At: w.at, Now: func() time.Time { return w.at }})
+}
+
+// rowsOf are the rows of a query, as text.
+func rowsOf(t testing.TB, s *store.Store, query string, args ...any) (all []string) {
+	t.Helper()
+	rows, err := s.Read().QueryxContext(context.Background(), query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		row, err := rows.SliceScan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, fmt.Sprint(row...))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Where files and API can both say a thing, they say the same.
+func TestFilesSayWhatTheAPISays(t *testing.T) {
+	w := newWorld(t, fixtures.ServerOptions{})
+	o := w.options(mode{8, true})
+	o.Kinds = []snapshot.Kind{snapshot.Customers, snapshot.Relationships, snapshot.AccessAssignments, snapshot.Groups, snapshot.Memberships, snapshot.Users, snapshot.SignIns, snapshot.Audits}
+	asked, err := collectors.Run(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := openStore(t, filepath.Join(t.TempDir(), "portal.db"))
+	read, err := w.portal(w.exported(), second)
+	if err != nil || len(read.Refused) > 0 {
+		t.Fatal(err, read.Refused)
+	}
+	since := store.Time(w.at.Add(-7 * 24 * time.Hour)) // the log that the API still gives here
+	for table, query := range map[string]string{
+		"customer":               "SELECT tenant, name FROM customer WHERE snapshot = ?",
+		"relationship":           "SELECT id, name, customer, duration, auto_extend, status, created, activated, ends FROM relationship WHERE snapshot = ?",
+		"relationship_role":      "SELECT relationship, role FROM relationship_role WHERE snapshot = ?",
+		"access_assignment":      "SELECT id, relationship, mapped_group, container_type, status, created FROM access_assignment WHERE snapshot = ? AND relationship IN (SELECT relationship FROM access_assignment)",
+		"access_assignment_role": "SELECT access_assignment, role FROM access_assignment_role WHERE snapshot = ?",
+		"group_member":           "SELECT group_id, principal, type, name, upn FROM group_member WHERE snapshot = ?",
+		"directory_group":        "SELECT id, name, role_assignable, security_enabled, dynamic, synced, created FROM directory_group WHERE snapshot = ? AND gone = 0",
+		"directory_user":         "SELECT id, name, upn, mail, job, enabled, type, synced, created FROM directory_user WHERE snapshot = ? AND id IN (SELECT principal FROM group_member)",
+		"sign_in":                "SELECT id, principal, upn, name, customer, at, app, resource, interactive, error_code, cross_tenant, requirement, correlation FROM sign_in WHERE snapshot = ? AND at >= ?2",
+		"sign_in_context":        "SELECT id, ip, country, city, client, system, trust, compliant, managed, access_policies FROM sign_in_context WHERE snapshot = ? AND id IN (SELECT id FROM sign_in WHERE at >= ?2)",
+		"audit_event":            "SELECT * FROM audit_event WHERE snapshot = ? AND at >= ?2",
+	} {
+		var args = []any{int64(1)}
+		if strings.Contains(query, "?2") {
+			args = append(args, since)
+		}
+		want, got := rowsOf(t, w.store, query, args...), rowsOf(t, second, query, args...)
+		if len(want) == 0 || !slices.Equal(got, want) {
+			i := 0
+			for i < min(len(got), len(want)) && got[i] == want[i] {
+				i++
+			}
+			t.Errorf("%s: %d rows by the API, %d by files; the first that differs:\n%v\n%v", table, len(want), len(got), append(want, "none")[min(i, len(want))], append(got, "none")[min(i, len(got))])
+		}
+	}
+	expectWhole(t, second)
+	for kind, want := range map[snapshot.Kind]struct {
+		state snapshot.State
+		words string
+	}{
+		snapshot.Relationships:    {snapshot.Complete, ""},
+		snapshot.Customers:        {snapshot.Complete, ""},
+		snapshot.Memberships:      {snapshot.Partial, "no file tells of "},
+		snapshot.Users:            {snapshot.Partial, "users.csv does not tell when somebody last signed in, nor who is whose manager, nor who has which licence"},
+		snapshot.SignIns:          {snapshot.Partial, "a download holds what the page showed"},
+		snapshot.Audits:           {snapshot.Partial, "a download holds what the page showed"},
+		snapshot.PartnerAudits:    {snapshot.NotConfigured, "export it from Partner Center, Account settings, Activity log, Export log"},
+		snapshot.GroupAssignments: {snapshot.NotConfigured, "no portal exports it"},
+	} {
+		if c := coverageOf(read, kind); c.State != want.state || !strings.Contains(c.Reason, want.words) {
+			t.Errorf("%s: %s %q", kind, c.State, c.Reason)
+		}
+	}
+	if c := coverageOf(read, snapshot.SignIns); c.Since.IsZero() || !c.Until.After(c.Since) || c.Until.After(w.at.Add(time.Second)) {
+		t.Errorf("sign-ins from %s to %s", c.Since, c.Until)
+	}
+	if asked.Seal == read.Seal {
+		t.Error("files are sealed as if the API had been asked")
+	}
+}
