@@ -3,6 +3,7 @@ package collectors_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -189,7 +190,7 @@ func (w *world) exported() fstest.MapFS {
 			"Operating System", "deviceDetail.operatingSystem", "Compliant", "deviceDetail.isCompliant", "Managed", "deviceDetail.isManaged", "Join Type", "deviceDetail.trustType",
 			"Authentication requirement", "authenticationRequirement", "Conditional Access", "conditionalAccessStatus"}, signIns[of])
 	}
-	files["AuditLogs_2026-08-18.json"] = download(w.list("/v1.0/auditLogs/directoryAudits", "$top", "999"))
+	files["AuditLogs_2026-08-18.json"] = download(w.list("/v1.0/auditLogs/directoryAudits", "$filter", "activityDateTime ge "+w.at.Add(-7*24*time.Hour).Format(time.RFC3339), "$top", "999"))
 	return files
 }
 
@@ -210,7 +211,7 @@ func rowsOf(t testing.TB, s *store.Store, query string, args ...any) (all []stri
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, fmt.Sprint(row...))
+		all = append(all, strings.TrimSpace(fmt.Sprintln(row...)))
 	}
 	slices.Sort(all)
 	return all
@@ -280,5 +281,143 @@ func TestFilesSayWhatTheAPISays(t *testing.T) {
 	}
 	if asked.Seal == read.Seal {
 		t.Error("files are sealed as if the API had been asked")
+	}
+}
+
+// downloads is a folder of two customers, by hand.
+func downloads() fstest.MapFS {
+	const one, two, group, adele = "a1d6f3c2-0b7e-4d8c-9f35-2f6f3d9b7c44", "b2d6f3c2-0b7e-4d8c-9f35-2f6f3d9b7c44", "0c2a5b9e-13f7-4a60-b5d8-6e1f2a3b4c5d", "5f0a9a4a-6ab1-4f4f-8f69-7d4a1d3c2b10"
+	text := map[string]string{
+		"gdap.csv": "Relationship name,Customer tenant ID,Customer,Status,Expiration date,Auto extend,Roles\n" +
+			"North,\"" + one + "\",Fabrikam,Active,2027-01-31,No,Global Reader\nSouth,\"" + two + "\",Contoso,Active,2027-01-31,Yes (6 months),Global Reader\n",
+		"assignments.csv": "Relationship,Security group ID,Role\nNorth," + group + ",Global Reader\nNorth," + group + ",Reports Reader\n",
+		group + ".csv":    "Object ID,User principal name,Display name,Member type\n" + adele + ",adele@msp.example,Adele Vance,User\n" + adele + ",adele@msp.example,Adele Vance,User\n",
+		"log.csv":         "Data-ora,Cliente interessato,Azione,Eseguita da\n17/08/2026 09:00:00,Contoso,x,adele@msp.example\n16/08/2026 09:00:00,Nobody,x,adele@msp.example\n",
+	}
+	files := fstest.MapFS{}
+	for name, text := range text {
+		files[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return files
+}
+
+// portalOf takes a snapshot of files into a store of its own.
+func portalOf(t testing.TB, files fstest.MapFS) (collectors.Result, *store.Store, error) {
+	t.Helper()
+	s := openStore(t, filepath.Join(t.TempDir(), "evidence.db"))
+	r, err := collectors.RunFromPortal(context.Background(), collectors.PortalOptions{Tenant: "msp", Files: files, Store: s, At: now, Now: func() time.Time { return now }})
+	return r, s, err
+}
+
+// Equal files give equal seals; another file another one. The files are the evidence.
+func TestFilesAreSealed(t *testing.T) {
+	first, s, err := portalOf(t, downloads())
+	if err != nil || len(first.Refused) > 0 {
+		t.Fatal(err, first.Refused)
+	}
+	again, _, err := portalOf(t, downloads())
+	if err != nil || first.Seal != again.Seal {
+		t.Errorf("%v: %s, then %s", err, first.Seal, again.Seal)
+	}
+	files := downloads()
+	files["log.csv"].Data = append(files["log.csv"].Data, '\n')
+	if other, _, err := portalOf(t, files); err != nil || other.Seal == first.Seal {
+		t.Errorf("%v: another file, the same seal", err)
+	}
+	sum := sha256.Sum256(downloads()["gdap.csv"].Data)
+	if got := rowsOf(t, s, "SELECT p.kind, i.value, e.rows, hex(e.sha256) FROM evidence e JOIN part p ON p.id = e.part JOIN ident i ON i.id = e.path WHERE p.kind = 'relationships'"); !slices.Equal(got, []string{fmt.Sprintf("relationships gdap.csv 2 %X", sum)}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// Of every part that files fill, each row is stored, came twice or was passed over;
+// what a file lacks makes its kind partial, and drops nothing.
+func TestNoRowOfAFileIsLost(t *testing.T) {
+	r, s, err := portalOf(t, downloads())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, want := range map[snapshot.Kind]string{
+		snapshot.Relationships: "complete 2 ", snapshot.Customers: "complete 2 ", snapshot.Memberships: "complete 2 ",
+		snapshot.AccessAssignments: "partial 2 1 of 2 not seen whole: no file tells of 1 of 2 relationships, such as name:south",
+		snapshot.PartnerAudits:     "partial 2 1 of 3 not seen whole: a download holds what the page showed when it was made: which days and filters were chosen is not told",
+		snapshot.Groups:            "not-configured 0 no file of it is in the folder; export it from Microsoft Entra, Groups, All groups, Download groups",
+	} {
+		if c := coverageOf(r, kind); fmt.Sprintf("%s %d %s", c.State, c.Rows, c.Reason) != want {
+			t.Errorf("%s: %s %d %s", kind, c.State, c.Rows, c.Reason)
+		}
+	}
+	if got := rowsOf(t, s, `SELECT p.kind, s.rows - s.repeated - s.passed_over FROM part_seen s JOIN part p ON p.id = s.part WHERE s.rows > 0`); !slices.Equal(got,
+		[]string{"access-assignments 1", "customers 2", "memberships 1", "partner-audits 1", "partner-audits 1", "relationships 2"}) {
+		t.Errorf("%q", got)
+	}
+	for table, n := range map[string]int{"relationship": 2, "customer": 2, "access_assignment": 1, "access_assignment_role": 2, "group_member": 1, "partner_audit": 2, "effective_membership": 1} {
+		if got := rowsOf(t, s, "SELECT * FROM "+table+" WHERE snapshot = ?", r.Snapshot); len(got) != n {
+			t.Errorf("%s: %q", table, got)
+		}
+	}
+	expectWhole(t, s)
+}
+
+// A file with one bad row is refused whole, with the place; the others are taken, and
+// what stood of its kind stands.
+func TestABadRowRefusesItsFile(t *testing.T) {
+	files := downloads()
+	files["gdap.csv"].Data = append(files["gdap.csv"].Data, "East,c,Tailspin,Active,soon,No,\n"...)
+	files["notes.txt"] = &fstest.MapFile{Data: []byte("remember the milk")}
+	files["second "+"0c2a5b9e-13f7-4a60-b5d8-6e1f2a3b4c5d.csv"] = files["0c2a5b9e-13f7-4a60-b5d8-6e1f2a3b4c5d.csv"]
+	r, s, err := portalOf(t, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{`gdap.csv: line 4, column 24: "soon" is not a date or time that a portal writes`, "notes.txt: line 1: its columns are those of no export that is known",
+		"second 0c2a5b9e-13f7-4a60-b5d8-6e1f2a3b4c5d.csv: lists the same as 0c2a5b9e-13f7-4a60-b5d8-6e1f2a3b4c5d.csv: keep the newer of the two"} {
+		if len(r.Refused) != 3 || !strings.HasPrefix(r.Refused[i], want) {
+			t.Errorf("%q, want %q", r.Refused, want)
+		}
+	}
+	if c := coverageOf(r, snapshot.Relationships); c.State != snapshot.Failed || !strings.Contains(c.Reason, "gdap.csv: line 4") {
+		t.Errorf("%+v", c)
+	}
+	if got := rowsOf(t, s, "SELECT id FROM relationship"); len(got) != 0 {
+		t.Errorf("%q", got)
+	}
+	if got := rowsOf(t, s, "SELECT id FROM partner_audit"); len(got) != 2 {
+		t.Errorf("%q", got)
+	}
+}
+
+// Where nothing can be taken nothing is sealed, and the error says of every file why.
+func TestNothingToTake(t *testing.T) {
+	for want, files := range map[string]fstest.MapFS{
+		"no file of the folder can be taken: there is none":                    {},
+		"no file of the folder can be taken: a.csv: is empty; b.csv: is empty": {"a.csv": {}, "b.csv": {}},
+		"happened on 2026-08-20, which is after this snapshot":                 {"log.csv": {Data: []byte("Date-Time,Affected customer,Action,Performed by\n2026-08-20,a,b,c\n")}},
+	} {
+		_, s, err := portalOf(t, files)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+		if got := rowsOf(t, s, "SELECT id FROM snapshot"); len(got) != 0 {
+			t.Errorf("snapshots %q", got)
+		}
+	}
+}
+
+// Relationships do not end by the half: a list that lost so many is not believed.
+func TestAShrunkenListIsNotBelieved(t *testing.T) {
+	_, s, err := portalOf(t, downloads())
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := downloads()
+	files["gdap.csv"].Data = []byte("Relationship name,Customer tenant ID,Status,Expiration date\n")
+	later := now.Add(24 * time.Hour)
+	r, err := collectors.RunFromPortal(context.Background(), collectors.PortalOptions{Tenant: "msp", Files: files, Store: s, At: later, Now: func() time.Time { return later }})
+	if c := coverageOf(r, snapshot.Relationships); c.State != snapshot.Partial || !strings.Contains(c.Reason, "0 relationships came where 2 were known") {
+		t.Errorf("%v %+v", err, c)
+	}
+	if got := rowsOf(t, s, "SELECT id FROM relationship WHERE snapshot = ?", r.Snapshot); len(got) != 2 {
+		t.Errorf("%q", got)
 	}
 }
