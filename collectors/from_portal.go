@@ -97,10 +97,10 @@ type exports struct {
 func (e *exports) check(ctx context.Context, files []*portal.File) error {
 	lists := map[snapshot.Part]string{}
 	for _, f := range files {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
 		err := f.Each(func(row portal.Row) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			item, err := e.decode(row)
 			if at := happened(item.Fact); err == nil && at.After(e.at.Add(oneDay)) {
 				err = fmt.Errorf("happened on %s, which is after this snapshot", at.Format(time.DateOnly))
@@ -237,7 +237,7 @@ func (e *exports) kind(ctx context.Context, kind snapshot.Kind, where string) er
 	var gaps []string
 	for _, f := range e.refused {
 		if slices.Contains(f.Kinds, kind) {
-			gaps = append(gaps, f.Error())
+			gaps = append(gaps, f.Place()+" cannot be read") // the reason is sealed and logged: no names
 		}
 	}
 	files := e.files[kind]

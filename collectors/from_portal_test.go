@@ -376,7 +376,7 @@ func TestABadRowRefusesItsFile(t *testing.T) {
 			t.Errorf("%q, want %q", r.Refused, want)
 		}
 	}
-	if c := coverageOf(r, snapshot.Relationships); c.State != snapshot.Failed || !strings.Contains(c.Reason, "gdap.csv: line 4") {
+	if c := coverageOf(r, snapshot.Relationships); c.State != snapshot.Failed || c.Reason != "gdap.csv: line 4, column 24 cannot be read" {
 		t.Errorf("%+v", c)
 	}
 	if got := rowsOf(t, s, "SELECT id FROM relationship"); len(got) != 0 {

@@ -2,7 +2,6 @@ package portal
 
 import (
 	"fmt"
-	"strings"
 	"unicode/utf8"
 
 	"countersign/collectors/snapshot"
@@ -17,19 +16,20 @@ type Fault struct {
 	Kinds               []snapshot.Kind // that the file would have filled; empty: it was not recognised
 }
 
-func (f *Fault) Error() string {
-	var b strings.Builder
-	b.WriteString(f.File)
-	if f.Line > 0 {
-		fmt.Fprintf(&b, ": line %d", f.Line)
+func (f *Fault) Error() string { return f.Place() + ": " + f.Reason }
+
+// Place is the file and where in it, without what stands there: that may name people.
+func (f *Fault) Place() string {
+	place := f.File
+	for _, p := range []struct {
+		before string
+		n      int
+	}{{": line", f.Line}, {", column", f.Column}, {": entry", f.Entry}} {
+		if p.n > 0 {
+			place += fmt.Sprintf("%s %d", p.before, p.n)
+		}
 	}
-	if f.Column > 0 {
-		fmt.Fprintf(&b, ", column %d", f.Column)
-	}
-	if f.Entry > 0 {
-		fmt.Fprintf(&b, ": entry %d", f.Entry)
-	}
-	return b.String() + ": " + f.Reason
+	return place
 }
 
 // short quotes a text for a message: its beginning, escapes for what does not print.

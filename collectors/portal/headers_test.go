@@ -141,7 +141,7 @@ func TestHeadersOfRealDownloads(t *testing.T) {
 		{"groups in Chinese", "groups.csv", "对象 ID,显示名称,邮件,组类型,成员身份类型\n" + tier1 + ",Tier 1,,安全,动态\n", "groups", snapshot.Groups,
 			`{"id": "` + tier1 + `", "displayName": "Tier 1", "securityEnabled": true, "groupTypes": ["DynamicMembership"]}`, nil},
 		{"customers of Partner Center", "Customers.csv", "Microsoft ID,Company name,Primary domain name,Relationship,Tags\n" + fabrik + ",Fabrikam,fabrikam.example,Cloud Reseller,\n",
-			"customers of Partner Center", snapshot.PartnerCustomers, "", snapshot.PartnerCustomer{Tenant: fabrik, Name: "Fabrikam", Domain: "fabrikam.example", Relationship: "cloud reseller"}},
+			"customers of Partner Center", snapshot.PartnerCustomers, "", snapshot.PartnerCustomer{Tenant: fabrik, Name: "Fabrikam", Domain: "fabrikam.example", Relationship: "reseller"}},
 		{"relationships", "gdap.csv", "Customer name;Customer tenant ID;Admin relationship name;Status;Start date;Expiration date;Auto extend;Duration (days);Microsoft Entra roles\n" +
 			"Fabrikam;" + fabrik + ";Fabrikam Support;Active;18.08.2025;18.08.2026;Yes (6 months);365;Global Reader|Helpdesk Administrator\n", "GDAP relationships", snapshot.Relationships,
 			`{"id": "name:fabrikam support", "customer": {"tenantId": "` + fabrik + `"}, "status": "active", "duration": "P365D", "autoExtendDuration": "P180D", "endDateTime": "2026-08-18T00:00:00Z",

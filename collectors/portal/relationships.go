@@ -289,5 +289,5 @@ func partnerCustomer(r record, _ *File) ([]Row, error) {
 		return nil, r.wrong("id", "is no tenant id")
 	}
 	return []Row{{Kind: snapshot.PartnerCustomers, Fact: snapshot.PartnerCustomer{Tenant: strings.ToLower(r.text("id")), Name: r.text("name"),
-		Domain: r.text("domain"), Relationship: strings.ToLower(r.text("relationship"))}}}, nil
+		Domain: r.text("domain"), Relationship: strings.TrimPrefix(strings.ToLower(r.text("relationship")), "cloud ")}}}, nil // the API: reseller
 }
