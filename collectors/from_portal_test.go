@@ -421,3 +421,44 @@ func TestAShrunkenListIsNotBelieved(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// A run that was interrupted is taken up over the same files, and ends with the same
+// facts; over other files it begins anew, and nothing of the first is left.
+func TestInterruptedReadingOfFiles(t *testing.T) {
+	_, whole, err := portalOf(t, downloads())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, changed := range []bool{false, true} {
+		s := openStore(t, filepath.Join(t.TempDir(), "evidence.db"))
+		ctx, stop := context.WithCancel(t.Context())
+		o := collectors.PortalOptions{Tenant: "msp", Files: downloads(), Store: s, At: now, Now: func() time.Time { return now },
+			Progress: func(p collectors.Progress) {
+				if p.Kind == snapshot.Memberships {
+					stop()
+				}
+			}}
+		if _, err := collectors.RunFromPortal(ctx, o); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		files := downloads()
+		if changed {
+			delete(files, "0c2a5b9e-13f7-4a60-b5d8-6e1f2a3b4c5d.csv")
+		}
+		o.Files, o.Progress = files, nil
+		r, err := collectors.RunFromPortal(t.Context(), o)
+		if err != nil || r.Resumed == changed {
+			t.Errorf("%v, resumed: %v", err, r.Resumed)
+		}
+		for _, query := range []string{"SELECT id, status FROM relationship", "SELECT id, mapped_group FROM access_assignment", "SELECT id, at FROM partner_audit", "SELECT group_id, principal FROM group_member"} {
+			want, got := rowsOf(t, whole, query), rowsOf(t, s, query)
+			if changed && strings.Contains(query, "group_member") {
+				want = nil
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: %q, want %q", query, got, want)
+			}
+		}
+		expectWhole(t, s)
+	}
+}
