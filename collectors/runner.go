@@ -57,12 +57,19 @@ type Result struct {
 	Resumed  bool          // an unfinished run was taken up
 	Skew     time.Duration // how far our clock is ahead of the service's, where that matters; else 0
 	Coverage []snapshot.Coverage
+	Refused  []string // files of which nothing was taken, and why
 }
 
 // Run takes one snapshot and seals it, whatever part of the evidence could be had:
 // what could not is named in the coverage. An error means that nothing was sealed;
 // the next Run goes on where this one was interrupted.
 func Run(ctx context.Context, o Options) (Result, error) {
+	return o.take(ctx, o.request(), (*runner).collect)
+}
+
+// take runs collect over a new snapshot, or an unfinished one of the same request,
+// and seals what it brought.
+func (o Options) take(ctx context.Context, request string, collect func(*runner, context.Context) error) (Result, error) {
 	o.Tenant, o.At = strings.ToLower(o.Tenant), o.At.UTC().Truncate(time.Second)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -70,7 +77,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if o.Progress == nil {
 		o.Progress = func(Progress) {}
 	}
-	taken, resumed, err := o.Store.Begin(ctx, o.At, o.Tenant, o.request(), cmp.Or(o.ResumeWithin, 6*time.Hour))
+	taken, resumed, err := o.Store.Begin(ctx, o.At, o.Tenant, request, cmp.Or(o.ResumeWithin, 6*time.Hour))
 	if err != nil {
 		return Result{}, err
 	}
@@ -79,7 +86,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	r := &runner{Options: o, taken: taken, resumed: resumed, stop: stop, tallies: map[string]*tally{}}
-	if err := r.collect(ctx); err != nil {
+	if err := collect(r, ctx); err != nil {
 		return result, fmt.Errorf("collect snapshot %d: %w", taken.ID, err)
 	}
 	seal, err := taken.Seal(ctx, derive)

@@ -14,18 +14,27 @@ import (
 
 func (a *app) collectCommand() *cobra.Command {
 	var customers, kinds []string
+	var exports string
 	var acceptShrink bool
 	cmd := &cobra.Command{
 		Use:   "collect",
 		Short: "Take and seal a snapshot of the MSP and its customers",
 		Long: `Reads relationships, groups, just-in-time rights and logs from Microsoft Graph,
 seals what was seen and says what was not. A run that was interrupted goes on
-where it stopped when it is started again within six hours.`,
+where it stopped when it is started again within six hours.
+
+With --from-portal nothing is asked: the snapshot is taken from files that people
+exported from Partner Center, Microsoft Entra and Microsoft 365 Lighthouse (CSV or
+JSON) into a folder. Each file is recognised by its columns; name the list of a
+group's members after the group's object id. What cannot be read is named with its
+line, and nothing of that file is taken. The coverage says where a kind of evidence
+that is missing is exported.`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.collect(cmd, kinds, wanted{customers: customers, acceptShrink: acceptShrink})
+			return a.collect(cmd, kinds, wanted{customers: customers, acceptShrink: acceptShrink, exports: exports})
 		},
 	}
+	cmd.Flags().StringVar(&exports, "from-portal", "", "read what was exported from the portals into this `folder`, instead of asking Microsoft")
 	cmd.Flags().StringArrayVar(&customers, "customer", nil, "read access assignments of this tenant `id` only; may be repeated")
 	cmd.Flags().StringArrayVar(&kinds, "kind", nil, "read this `kind` of evidence only; may be repeated: "+strings.Join(kindNames(), ", "))
 	cmd.Flags().BoolVar(&acceptShrink, "accept-shrink", false, "believe a list of customers or relationships that lost more than half of what was known; without it such a list counts as not seen whole")
@@ -41,6 +50,9 @@ func kindNames() []string {
 }
 
 func (a *app) collect(cmd *cobra.Command, kinds []string, w wanted) (err error) {
+	if w.exports != "" && len(kinds)+len(w.customers) > 0 {
+		return usage("--from-portal takes what is in the folder: leave out --kind and --customer")
+	}
 	for _, k := range kinds {
 		if !slices.Contains(kindNames(), k) {
 			return usage("--kind %q is not one of %s", k, strings.Join(kindNames(), ", "))
@@ -74,8 +86,14 @@ func (a *app) collect(cmd *cobra.Command, kinds []string, w wanted) (err error) 
 	if result.Skew != 0 {
 		fmt.Fprintf(cmd.OutOrStdout(), "The clock of this machine is %s that of Microsoft: set it, and keep it set.\n", apart(result.Skew))
 	}
-	if missed := incomplete(result); missed > 0 {
+	for _, refused := range result.Refused {
+		fmt.Fprintf(cmd.OutOrStdout(), "Not taken: %s\n", refused)
+	}
+	missed := incomplete(result)
+	if missed > 0 {
 		fmt.Fprintf(cmd.OutOrStdout(), "%d of %d kinds of evidence were not seen whole; what rests on them is not assessed.\n", missed, len(result.Coverage))
+	}
+	if missed+len(result.Refused) > 0 {
 		return &exit{code: exitGaps}
 	}
 	return nil

@@ -73,10 +73,17 @@ type wanted struct {
 	kinds        []snapshot.Kind
 	customers    []string
 	acceptShrink bool
+	exports      string // folder of files from the portals, instead of asking Microsoft
 }
 
 // collect takes and seals a snapshot at the instant.
 func (m msp) collect(ctx context.Context, at time.Time, w wanted) (collectors.Result, error) {
+	if w.exports != "" {
+		show := m.progress("reading exports")
+		defer show.end()
+		return collectors.RunFromPortal(ctx, collectors.PortalOptions{Tenant: m.c.MSP.TenantID, Files: os.DirFS(w.exports), Store: m.st, At: at, Now: m.now,
+			Declared: m.c.Declared(), Log: m.log, Progress: show.collected})
+	}
 	o := collectors.Options{Tenant: m.c.MSP.TenantID, Store: m.st, At: at, Now: m.now, Declared: m.c.Declared(), Domains: m.c.MSP.Domains,
 		Kinds: m.kinds(w.kinds), Customers: w.customers, AcceptShrink: w.acceptShrink, Log: m.log}
 	show := m.progress("collecting")

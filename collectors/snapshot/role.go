@@ -85,6 +85,7 @@ var roleData = sync.OnceValue(func() *roleTables {
 
 type roleTables struct {
 	roles    map[string]Role
+	byName   map[string]string  // in lower case
 	includes map[[2]string]bool // dominant, dominated
 }
 
@@ -98,6 +99,13 @@ func RoleByID(id string) Role {
 	return Role{ID: id, Name: "Unknown role " + id, Tier: Tier1, Status: "unknown"}
 }
 
+// RoleNamed finds the template id of a built-in role by Microsoft's English name, for
+// sources that know no ids.
+func RoleNamed(name string) (id string, ok bool) {
+	id, ok = roleData().byName[strings.ToLower(name)]
+	return id, ok
+}
+
 // RoleIncludes reports whether role a certainly includes everything b allows, so
 // that holding both is redundant: strict with high confidence, or documented by
 // Microsoft.
@@ -106,13 +114,14 @@ func RoleIncludes(a, b string) bool {
 }
 
 func readRoles(roles, dominance []byte) (*roleTables, error) {
-	t := &roleTables{roles: map[string]Role{}, includes: map[[2]string]bool{}}
+	t := &roleTables{roles: map[string]Role{}, byName: map[string]string{}, includes: map[[2]string]bool{}}
 	writes, err := readRecords(roles)
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range writes {
 		id := r["template_id"]
+		t.byName[strings.ToLower(r["display_name"])] = id
 		t.roles[id] = Role{ID: id, Name: r["display_name"], Tier: tierOf(id, r), Description: r["description"], Status: r["status"]}
 	}
 	pairs, err := readRecords(dominance)
