@@ -199,6 +199,7 @@ func TestRolesOfEveryTenant(t *testing.T) {
 			t.Errorf("%s of %s: %s, %q", c.kind, c.scope, got.State, got.Reason)
 		}
 	}
+	expectConserved(t, w.store, r.Snapshot)
 	// Where there is no PIM the evidence says so: it was refused, then asked plainly.
 	expectLines(t, "the fallback in the evidence", lines(t, w.store, `SELECT e.status || ' ' || substr(q.value, 1, instr(q.value, '?') - 1) FROM evidence e JOIN ident q ON q.id = e.path
 		JOIN part p ON p.id = e.part JOIN ident s ON s.id = p.scope WHERE e.snapshot = ? AND p.kind = 'customer-roles' AND s.value = ? ORDER BY e.seq`, r.Snapshot, customer(3)),
@@ -222,6 +223,18 @@ func TestAccountsNeedRoles(t *testing.T) {
 		t.Errorf("with the roles of an earlier run: %s, %q", got.State, got.Reason)
 	}
 	expectLines(t, "holders", lines(t, w.store, `SELECT count(*) FROM customer_user WHERE snapshot = ? AND tenant = ? AND because LIKE '%role%'`, r.Snapshot, first), "5")
+}
+
+// expectConserved fails on a row of a part that was seen whole and neither stored, nor
+// there twice, nor outside of what was asked.
+func expectConserved(t testing.TB, s *store.Store, id int64) {
+	t.Helper()
+	got := lines(t, s, `SELECT p.kind || ' ' || i.value FROM part_seen n JOIN part p ON p.id = n.part JOIN ident i ON i.id = p.scope
+		WHERE n.snapshot = ? AND n.state = 'complete' AND n.rows <> n.repeated + n.passed_over
+		+ (SELECT count(*) FROM fact_role_instance WHERE part = p.id) + (SELECT count(*) FROM fact_role_definition WHERE part = p.id)
+		+ (SELECT count(*) FROM fact_role_group WHERE part = p.id) + (SELECT count(*) FROM fact_role_policy WHERE part = p.id)
+		+ (SELECT count(*) FROM fact_subscribed_sku WHERE part = p.id) + (SELECT count(*) FROM fact_customer_user WHERE part = p.id)`, id)
+	expectLines(t, "parts with lost rows", got)
 }
 
 var chainKinds = []snapshot.Kind{snapshot.Customers, snapshot.Relationships, snapshot.AccessAssignments, snapshot.Groups, snapshot.Memberships,
@@ -349,6 +362,7 @@ func TestOneOfSeveralListsBeginsAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	expectLines(t, "roles", lines(t, s, `SELECT state || ' ' || id FROM role_instance WHERE snapshot = ? ORDER BY 1`, r.Snapshot), "assigned a1", "eligible e1", "eligible e2")
+	expectConserved(t, s, r.Snapshot)
 	if c := stateOf(t, s, r, tenant, snapshot.DirectoryRoles); c.State != snapshot.Complete || c.Rows != 3 || c.Pages != 4 {
 		t.Errorf("%+v", c)
 	}
