@@ -36,8 +36,8 @@ func newOpenWorld(t testing.TB) *world {
 	return w
 }
 
-// collectTenants runs the kinds with customers' tenants as customers.csv declares them.
-func (w *world) collectTenants(kinds ...snapshot.Kind) collectors.Result {
+// tenantOptions ask for the kinds with customers' tenants as customers.csv declares them.
+func (w *world) tenantOptions(kinds ...snapshot.Kind) collectors.Options {
 	w.Helper()
 	o := w.options(mode{8, true})
 	o.Kinds, o.Domains = kinds, []string{w.msp.Domain()}
@@ -67,6 +67,16 @@ func (w *world) collectTenants(kinds ...snapshot.Kind) collectors.Result {
 		}
 		o.Declared.Customers = append(o.Declared.Customers, c)
 	}
+	return o
+}
+
+func (w *world) collectTenants(kinds ...snapshot.Kind) collectors.Result {
+	w.Helper()
+	return w.collect(w.tenantOptions(kinds...))
+}
+
+func (w *world) collect(o collectors.Options) collectors.Result {
+	w.Helper()
 	r, err := collectors.Run(context.Background(), o)
 	if err != nil {
 		w.Fatal(err)
@@ -223,6 +233,15 @@ func TestAccountsNeedRoles(t *testing.T) {
 		t.Errorf("with the roles of an earlier run: %s, %q", got.State, got.Reason)
 	}
 	expectLines(t, "holders", lines(t, w.store, `SELECT count(*) FROM customer_user WHERE snapshot = ? AND tenant = ? AND because LIKE '%role%'`, r.Snapshot, first), "5")
+
+	o := w.tenantOptions(snapshot.CustomerUsers)
+	o.Domains = nil
+	if got := stateOf(t, w.store, w.collect(o), first, snapshot.CustomerUsers); got.State != snapshot.NotConfigured || !strings.Contains(got.Reason, "msp.domains") {
+		t.Errorf("without the MSP's domains: %s, %q", got.State, got.Reason)
+	}
+	o.Declared.Staff = []snapshot.StaffAccount{{UPN: "Ada@" + strings.ToUpper(w.msp.Domain())}}
+	r = w.collect(o)
+	expectLines(t, "guests by the domain of a declared account", lines(t, w.store, `SELECT name FROM customer_user WHERE snapshot = ? AND tenant = ? AND because LIKE '%guest%'`, r.Snapshot, first), "Marek Kowalski")
 }
 
 // expectConserved fails on a row of a part that was seen whole and neither stored, nor
