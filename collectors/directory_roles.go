@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -136,7 +135,7 @@ func unlicensed(err error) bool {
 // asked, so that it may be asked otherwise.
 func optionRefused(err error) bool {
 	var e *graph.Error
-	return errors.As(err, &e) && e.Status == http.StatusBadRequest && e.Reason == graph.Rejected && e.Page <= 1
+	return errors.As(err, &e) && e.Status == 400 && e.Reason == graph.Rejected && e.Page <= 1
 }
 
 func decodeRoleInstance(tenant, state string, raw json.RawMessage) (store.Item, error) {

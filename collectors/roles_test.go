@@ -36,8 +36,8 @@ func newOpenWorld(t testing.TB) *world {
 	return w
 }
 
-// collectTenants runs the kinds with customers' tenants as customers.csv declares them.
-func (w *world) collectTenants(kinds ...snapshot.Kind) collectors.Result {
+// tenantOptions ask for the kinds with customers' tenants as customers.csv declares them.
+func (w *world) tenantOptions(kinds ...snapshot.Kind) collectors.Options {
 	w.Helper()
 	o := w.options(mode{8, true})
 	o.Kinds, o.Domains = kinds, []string{w.msp.Domain()}
@@ -67,6 +67,16 @@ func (w *world) collectTenants(kinds ...snapshot.Kind) collectors.Result {
 		}
 		o.Declared.Customers = append(o.Declared.Customers, c)
 	}
+	return o
+}
+
+func (w *world) collectTenants(kinds ...snapshot.Kind) collectors.Result {
+	w.Helper()
+	return w.collect(w.tenantOptions(kinds...))
+}
+
+func (w *world) collect(o collectors.Options) collectors.Result {
+	w.Helper()
 	r, err := collectors.Run(context.Background(), o)
 	if err != nil {
 		w.Fatal(err)
@@ -199,6 +209,7 @@ func TestRolesOfEveryTenant(t *testing.T) {
 			t.Errorf("%s of %s: %s, %q", c.kind, c.scope, got.State, got.Reason)
 		}
 	}
+	expectConserved(t, w.store, r.Snapshot)
 	// Where there is no PIM the evidence says so: it was refused, then asked plainly.
 	expectLines(t, "the fallback in the evidence", lines(t, w.store, `SELECT e.status || ' ' || substr(q.value, 1, instr(q.value, '?') - 1) FROM evidence e JOIN ident q ON q.id = e.path
 		JOIN part p ON p.id = e.part JOIN ident s ON s.id = p.scope WHERE e.snapshot = ? AND p.kind = 'customer-roles' AND s.value = ? ORDER BY e.seq`, r.Snapshot, customer(3)),
@@ -222,6 +233,27 @@ func TestAccountsNeedRoles(t *testing.T) {
 		t.Errorf("with the roles of an earlier run: %s, %q", got.State, got.Reason)
 	}
 	expectLines(t, "holders", lines(t, w.store, `SELECT count(*) FROM customer_user WHERE snapshot = ? AND tenant = ? AND because LIKE '%role%'`, r.Snapshot, first), "5")
+
+	o := w.tenantOptions(snapshot.CustomerUsers)
+	o.Domains = nil
+	if got := stateOf(t, w.store, w.collect(o), first, snapshot.CustomerUsers); got.State != snapshot.NotConfigured || !strings.Contains(got.Reason, "msp.domains") {
+		t.Errorf("without the MSP's domains: %s, %q", got.State, got.Reason)
+	}
+	o.Declared.Staff = []snapshot.StaffAccount{{UPN: "Ada@" + strings.ToUpper(w.msp.Domain())}}
+	r = w.collect(o)
+	expectLines(t, "guests by the domain of a declared account", lines(t, w.store, `SELECT name FROM customer_user WHERE snapshot = ? AND tenant = ? AND because LIKE '%guest%'`, r.Snapshot, first), "Marek Kowalski")
+}
+
+// expectConserved fails on a row of a part that was seen whole and neither stored, nor
+// there twice, nor outside of what was asked.
+func expectConserved(t testing.TB, s *store.Store, id int64) {
+	t.Helper()
+	got := lines(t, s, `SELECT p.kind || ' ' || i.value FROM part_seen n JOIN part p ON p.id = n.part JOIN ident i ON i.id = p.scope
+		WHERE n.snapshot = ? AND n.state = 'complete' AND n.rows <> n.repeated + n.passed_over
+		+ (SELECT count(*) FROM fact_role_instance WHERE part = p.id) + (SELECT count(*) FROM fact_role_definition WHERE part = p.id)
+		+ (SELECT count(*) FROM fact_role_group WHERE part = p.id) + (SELECT count(*) FROM fact_role_policy WHERE part = p.id)
+		+ (SELECT count(*) FROM fact_subscribed_sku WHERE part = p.id) + (SELECT count(*) FROM fact_customer_user WHERE part = p.id)`, id)
+	expectLines(t, "parts with lost rows", got)
 }
 
 var chainKinds = []snapshot.Kind{snapshot.Customers, snapshot.Relationships, snapshot.AccessAssignments, snapshot.Groups, snapshot.Memberships,
@@ -349,6 +381,7 @@ func TestOneOfSeveralListsBeginsAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	expectLines(t, "roles", lines(t, s, `SELECT state || ' ' || id FROM role_instance WHERE snapshot = ? ORDER BY 1`, r.Snapshot), "assigned a1", "eligible e1", "eligible e2")
+	expectConserved(t, s, r.Snapshot)
 	if c := stateOf(t, s, r, tenant, snapshot.DirectoryRoles); c.State != snapshot.Complete || c.Rows != 3 || c.Pages != 4 {
 		t.Errorf("%+v", c)
 	}
