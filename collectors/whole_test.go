@@ -137,7 +137,7 @@ func BenchmarkQuota(b *testing.B) {
 			url := l.start(b)
 			var took, least, refusals, requests float64
 			for b.Loop() {
-				l.tenants, l.directory = &quota{size: 250, rate: 50}, &quota{size: 600, rate: 200}
+				l.tenants, l.directory = &quota{size: 1000, rate: 50}, &quota{size: 500, rate: 100}
 				begun := time.Now()
 				l.collect(b, url, filepath.Join(b.TempDir(), "evidence.db"), m.mode)
 				took += time.Since(begun).Seconds()

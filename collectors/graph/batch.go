@@ -81,8 +81,8 @@ func (c *Client) route(ctx context.Context, q request) (answer, error) {
 	return c.exchange(context.WithValue(ctx, groupKey{}, (*group)(nil)), q)
 }
 
-// enter waits until a list of path may be read: of those with large pages no more at
-// once than requests may be on the wire, as each holds a page.
+// enter waits until a list of path may be read: of those with large pages half as
+// many at once as requests may be on the wire, as each holds a page.
 func (c *Client) enter(ctx context.Context, path string) (leave func(), err error) {
 	if !c.quota(path).alone {
 		return func() {}, nil

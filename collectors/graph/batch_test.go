@@ -269,3 +269,25 @@ func TestTogetherNested(t *testing.T) {
 		t.Errorf("%d parts", parts.Load())
 	}
 }
+
+// Logs have pages of a thousand events: even without a quota they leave one by one,
+// and few of the lists are read at once, so that few pages are held.
+func TestLargeLists(t *testing.T) {
+	var calls, parts atomic.Int64
+	var open, most atomic.Int64
+	var s *server
+	s = serve(t, batches(t, &calls, &parts, func(url string) *inner {
+		if !strings.Contains(url, "$skiptoken") {
+			if n := open.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			return &inner{200, nil, `{"value":[{"id":"first"}],"@odata.nextLink":"` + s.URL + url + `&$skiptoken=2"}`}
+		}
+		open.Add(-1)
+		return page("last")
+	}))
+	_, errs := together(t.Context(), s.client(t, batching), 40, func(i int) string { return fmt.Sprint("/beta/auditLogs/signIns?i=", i) })
+	if err := errors.Join(errs...); err != nil || calls.Load() != 80 || most.Load() > 2 {
+		t.Errorf("%d requests, %d lists at once, %v", calls.Load(), most.Load(), err)
+	}
+}

@@ -160,7 +160,7 @@ func New(o Options) (*Client, error) {
 	c := &Client{
 		dialect: d, base: base, tenant: o.Tenant, clock: o.Clock, now: o.Now, jitter: o.Jitter, log: o.Log,
 		onRequest: o.OnRequest, onWait: o.OnWait, limits: limits,
-		concurrency: o.Concurrency, wire: o.Wire, app: o.App, large: make(chan struct{}, o.Concurrency),
+		concurrency: o.Concurrency, wire: o.Wire, app: o.App, large: make(chan struct{}, max(1, o.Concurrency/2)),
 		slots:  slots{maxCalls: o.Concurrency, bound: bound, most: bound, maxBound: maxBound},
 		quotas: quotas(o.Service, limits),
 		budget: budget{most: limits.TenantWait},

@@ -60,6 +60,19 @@ func TestSafeTransport(t *testing.T) {
 	}
 }
 
+// The costs of Microsoft's table, with what $select and $expand change.
+func TestResourceUnits(t *testing.T) {
+	for path, units := range map[string]int{
+		"/v1.0/groups/g/members": 3, "/v1.0/groups/g/members?$select=id&$top=999": 2, "/v1.0/groups/g/transitiveMembers": 5,
+		"/v1.0/users": 2, "/v1.0/users?$select=id&$top=120": 1, "/v1.0/users?$select=id&$expand=manager($select=id)": 2,
+		"/v1.0/subscribedSkus": 3, "/v1.0/groups/g?$select=id": 1, "/v1.0/users/u": 1, "/v1.0/identityGovernance/x?$expand=y": 2, "": 1,
+	} {
+		if got := resourceUnits(path); got != units {
+			t.Errorf("%s costs %d, not %d", path, got, units)
+		}
+	}
+}
+
 func FuzzRetryAfter(f *testing.F) {
 	for _, s := range []string{"10", "2.128", "0", "-5", "0.5", "abc", "", "1e20", "NaN", "99999999", "999999999999999999", "Tue, 31 Mar 2026 10:00:20 GMT", "Tue, 31 Mar 9999 10:00:20 GMT"} {
 		f.Add(s, "")
