@@ -90,6 +90,7 @@ type exports struct {
 	at      time.Time
 	files   map[snapshot.Kind][]*portal.File
 	refused []*portal.Fault
+	aside   []*portal.File // known, and no evidence in them
 }
 
 // check reads every file as the run will, so that a row which cannot be taken
@@ -125,6 +126,9 @@ func (e *exports) check(ctx context.Context, files []*portal.File) error {
 		case err != nil:
 			return err
 		}
+		if len(f.Kinds) == 0 {
+			e.aside = append(e.aside, f)
+		}
 		for _, kind := range f.Kinds {
 			e.files[kind] = append(e.files[kind], f)
 		}
@@ -152,6 +156,9 @@ func (e *exports) request() string {
 }
 
 func (e *exports) collect(ctx context.Context) error {
+	for _, f := range e.aside {
+		e.Log.Info("passed over", "run", e.taken.ID, "file", f.Name, "holds", f.What)
+	}
 	told := map[snapshot.Kind]bool{}
 	for _, from := range exported {
 		told[from.kind] = true
@@ -223,6 +230,15 @@ func happened(fact store.Row) time.Time {
 	return time.Time{}
 }
 
+// filling is one kind while files fill it.
+type filling struct {
+	kind  snapshot.Kind
+	keep  func(store.Item) bool
+	parts map[string]*filled // by object
+	rest  store.Seen         // of the kind as a whole, beside its parts
+	gaps  []string           // what its files do not tell
+}
+
 // filled is a part that files fill.
 type filled struct {
 	*store.Stage
@@ -233,112 +249,122 @@ type filled struct {
 
 // kind takes all that the files say of a kind. What they cannot say, and what was
 // refused, makes the kind partial, but not the parts that were read whole.
-func (e *exports) kind(ctx context.Context, kind snapshot.Kind, where string) error {
-	var gaps []string
+func (e *exports) kind(ctx context.Context, kind snapshot.Kind, where string) (err error) {
+	k := &filling{kind: kind, parts: map[string]*filled{}, rest: store.Seen{State: string(snapshot.Partial), Asked: e.Now().UTC()}}
 	for _, f := range e.refused {
 		if slices.Contains(f.Kinds, kind) {
-			gaps = append(gaps, f.Place()+" cannot be read") // the reason is sealed and logged: no names
+			k.gaps = append(k.gaps, f.Place()+" cannot be read") // the reason is sealed and logged: no names
 		}
 	}
 	files := e.files[kind]
 	switch {
-	case len(files) == 0 && len(gaps) > 0:
-		e.mark(ctx, e.tenant, kind, e.tenant, snapshot.Failed, strings.Join(gaps, "; "))
+	case len(files) == 0 && len(k.gaps) > 0:
+		e.mark(ctx, e.tenant, kind, e.tenant, snapshot.Failed, strings.Join(k.gaps, "; "))
 		return nil
 	case len(files) == 0:
 		e.mark(ctx, e.tenant, kind, e.tenant, snapshot.NotConfigured, "no file of it is in the folder; export it from "+where)
 		return nil
 	}
-	keep, err := e.keeps(ctx, kind)
-	if err != nil {
+	if k.keep, err = e.keeps(ctx, kind); err != nil {
 		return err
 	}
-	parts := map[string]*filled{}
-	rest := store.Seen{State: string(snapshot.Partial), Asked: e.Now().UTC()} // of the kind as a whole
 	for i, f := range files {
-		if whole := cmp.Or(f.Object, e.tenant); !kind.IsLog() && (f.Object != "" || kind != snapshot.AccessAssignments) {
-			if _, err := e.part(ctx, parts, kind, whole, f, 0); err != nil { // of an empty list too
-				return err
-			}
-		}
-		err := f.Each(func(row portal.Row) error {
-			if row.Kind != kind {
-				return nil
-			}
-			item, err := e.decode(row)
-			if err != nil {
-				return err
-			}
-			object := cmp.Or(row.Object, e.tenant)
-			if at := happened(item.Fact); !at.IsZero() {
-				object = window{slot: at.Truncate(oneDay)}.object()
-				rest.Since, rest.Until = earliest(rest.Since, at), latest(rest.Until, at.Add(time.Second))
-			} else if kind.IsLog() {
-				rest.Rows, rest.PassedOver = rest.Rows+1, rest.PassedOver+1
-				return nil
-			}
-			p, err := e.part(ctx, parts, kind, object, f, 1)
-			if err != nil {
-				return err
-			}
-			return p.put(ctx, item, keep)
-		})
-		if err != nil {
+		if err := e.fill(ctx, k, f); err != nil {
 			return err
-		}
-		if kind == f.Kinds[0] && len(f.Lacks) > 0 {
-			gaps = append(gaps, f.Name+" does not tell "+strings.Join(f.Lacks, ", nor "))
 		}
 		e.Progress(Progress{Kind: kind, Done: i + 1, Total: len(files)})
 	}
-	for _, object := range slices.Sorted(maps.Keys(parts)) {
-		if err := parts[object].flush(ctx); err != nil {
+	objects := slices.Sorted(maps.Keys(k.parts))
+	for _, object := range objects {
+		if err := k.parts[object].flush(ctx); err != nil {
 			return err
 		}
 	}
-	more, err := e.missing(ctx, kind, parts)
-	if err != nil {
+	if err := e.missing(ctx, k); err != nil {
 		return err
 	}
-	if kind.IsLog() {
-		more = append(more, "a download holds what the page showed when it was made: which days and filters were chosen is not told")
-	}
-	for _, object := range slices.Sorted(maps.Keys(parts)) {
-		if err := parts[object].finish(ctx); err != nil {
+	for _, object := range objects {
+		if err := k.parts[object].finish(ctx); err != nil {
 			return err
 		}
 	}
-	if gaps = append(gaps, more...); len(gaps) == 0 {
+	return e.leave(ctx, k, files)
+}
+
+// fill takes what a file says of the kind.
+func (e *exports) fill(ctx context.Context, k *filling, f *portal.File) error {
+	if !k.kind.IsLog() && (f.Object != "" || k.kind != snapshot.AccessAssignments) { // an empty list is a list
+		if _, err := e.part(ctx, k, cmp.Or(f.Object, e.tenant), f, 0); err != nil {
+			return err
+		}
+	}
+	if k.kind == f.Kinds[0] && len(f.Lacks) > 0 {
+		k.gaps = append(k.gaps, f.Name+" does not tell "+strings.Join(f.Lacks, ", nor "))
+	}
+	return f.Each(func(row portal.Row) error {
+		if row.Kind != k.kind {
+			return nil
+		}
+		item, err := e.decode(row)
+		if err != nil {
+			return err
+		}
+		object := cmp.Or(row.Object, e.tenant)
+		if at := happened(item.Fact); !at.IsZero() {
+			object = window{slot: at.Truncate(oneDay)}.object()
+			k.rest.Since, k.rest.Until = earliest(k.rest.Since, at), latest(k.rest.Until, at.Add(time.Second))
+		} else if k.kind.IsLog() { // outside what is asked, and of no day
+			k.rest.Rows, k.rest.PassedOver = k.rest.Rows+1, k.rest.PassedOver+1
+			return nil
+		}
+		p, err := e.part(ctx, k, object, f, 1)
+		if err != nil {
+			return err
+		}
+		return p.put(ctx, item, k.keep)
+	})
+}
+
+// leave notes what of the kind was not seen, in a part of its own, with the files
+// that fed no other.
+func (e *exports) leave(ctx context.Context, k *filling, files []*portal.File) error {
+	if len(k.gaps) == 0 {
 		return nil
 	}
 	object := e.tenant
-	if parts[object] != nil { // taken by the list itself
+	if k.parts[object] != nil { // the list itself
 		object = "portal"
 	}
-	st, err := e.taken.Stage(ctx, store.Part{Kind: string(kind), Scope: e.tenant, Object: object})
+	st, err := e.taken.Stage(ctx, store.Part{Kind: string(k.kind), Scope: e.tenant, Object: object})
 	if err != nil {
 		return err
 	}
-	rest.Reason = strings.Join(gaps, "; ")
-	var unused []store.Request
-	for _, f := range files {
-		if !slices.ContainsFunc(slices.Collect(maps.Values(parts)), func(p *filled) bool { _, fed := p.from[f]; return fed }) {
-			unused = append(unused, store.Request{Path: f.Name, Asked: rest.Asked, Rows: f.Rows, SHA256: f.SHA256})
+	fed := map[*portal.File]bool{}
+	for _, p := range k.parts {
+		for f := range p.from {
+			fed[f] = true
 		}
 	}
-	return st.Finish(ctx, rest, unused)
+	var unused []store.Request
+	for _, f := range files {
+		if !fed[f] {
+			unused = append(unused, store.Request{Path: f.Name, Asked: k.rest.Asked, Rows: f.Rows, SHA256: f.SHA256})
+		}
+	}
+	k.rest.Reason = strings.Join(k.gaps, "; ")
+	return st.Finish(ctx, k.rest, unused)
 }
 
 // part opens a part of the kind, once, and notes how many rows a file has for it.
-func (e *exports) part(ctx context.Context, parts map[string]*filled, kind snapshot.Kind, object string, f *portal.File, rows int) (*filled, error) {
-	p := parts[object]
+func (e *exports) part(ctx context.Context, k *filling, object string, f *portal.File, rows int) (*filled, error) {
+	p := k.parts[object]
 	if p == nil {
-		st, err := e.taken.Stage(ctx, store.Part{Kind: string(kind), Scope: e.tenant, Object: object})
+		st, err := e.taken.Stage(ctx, store.Part{Kind: string(k.kind), Scope: e.tenant, Object: object})
 		if err != nil {
 			return nil, err
 		}
 		p = &filled{Stage: st, seen: store.Seen{State: store.Whole, Asked: e.Now().UTC()}, from: map[*portal.File]int{}}
-		parts[object] = p
+		k.parts[object] = p
 	}
 	if _, ok := p.from[f]; !ok {
 		p.seen.Pages++
@@ -448,45 +474,49 @@ func (e *exports) walked(ctx context.Context) (map[string]bool, error) {
 }
 
 // missing words what the files of a kind should have told and did not.
-func (e *exports) missing(ctx context.Context, kind snapshot.Kind, parts map[string]*filled) (gaps []string, err error) {
-	var asked map[string]bool
-	what := ""
-	switch kind {
-	case snapshot.AccessAssignments:
-		known, err := e.relationships(ctx)
-		if err != nil {
-			return nil, err
-		}
-		asked, what = map[string]bool{}, "relationship"
-		for _, x := range known {
-			if snapshot.MayGiveAccess(x.status) {
-				asked[x.id] = true
-			}
-		}
-	case snapshot.Memberships:
-		if asked, err = e.walked(ctx); err != nil {
-			return nil, err
-		}
-		what = "group"
+func (e *exports) missing(ctx context.Context, k *filling) error {
+	asked, what := map[string]bool{}, ""
+	switch k.kind {
+	case snapshot.SignIns, snapshot.Audits, snapshot.PartnerAudits:
+		k.gaps = append(k.gaps, "a download holds what the page showed when it was made: which days and filters were chosen is not told")
 	case snapshot.Relationships:
 		var shrunk *shrunkError
 		if err := e.shrunk("relationship", "relationships")(ctx); !errors.As(err, &shrunk) {
-			return gaps, err
+			return err
 		}
-		gaps = append(gaps, shrunk.Error())
-		parts[e.tenant].seen.State, parts[e.tenant].seen.Reason = string(snapshot.Partial), gaps[0]
-		return gaps, nil
+		list := &k.parts[e.tenant].seen
+		list.State, list.Reason = string(snapshot.Partial), shrunk.Error()
+		return nil
+	case snapshot.AccessAssignments:
+		known, err := e.relationships(ctx)
+		if err != nil {
+			return err
+		}
+		for _, x := range known {
+			asked[x.id] = snapshot.MayGiveAccess(x.status)
+		}
+		what = "relationships"
+	case snapshot.Memberships:
+		walked, err := e.walked(ctx)
+		if err != nil {
+			return err
+		}
+		asked, what = walked, "groups"
 	}
+	matter := 0
 	var untold []string
-	for _, id := range slices.Sorted(maps.Keys(asked)) {
-		if parts[id] == nil {
+	for id, matters := range asked {
+		if matters {
+			matter++
+		}
+		if matters && k.parts[id] == nil {
 			untold = append(untold, id)
 		}
 	}
 	if len(untold) > 0 {
-		gaps = append(gaps, fmt.Sprintf("no file tells of %d of %d %ss, such as %s", len(untold), len(asked), what, untold[0]))
+		k.gaps = append(k.gaps, fmt.Sprintf("no file tells of %d of %d %s, such as %s", len(untold), matter, what, slices.Min(untold)))
 	}
-	return gaps, nil
+	return nil
 }
 
 func earliest(a, b time.Time) time.Time {

@@ -330,6 +330,26 @@ func TestFilesAreSealed(t *testing.T) {
 	}
 }
 
+// What a file does not tell leaves its kind partial, and what it tells is taken.
+func TestAFileThatTellsLess(t *testing.T) {
+	files := downloads()
+	files["gdap.csv"].Data = []byte("Relationship name,Customer tenant ID,Status,Expiration date\nNorth,a1,Active,2027-01-31\n")
+	files["ApplicationSignIns.csv"] = &fstest.MapFile{Data: []byte("Request ID,Service principal ID\n")}
+	r, s, err := portalOf(t, files)
+	if err != nil || len(r.Refused) > 0 {
+		t.Fatal(err, r.Refused)
+	}
+	if c := coverageOf(r, snapshot.Relationships); c.State != snapshot.Partial || c.Reason != "1 of 2 not seen whole: gdap.csv does not tell which roles a relationship allows, nor whether a relationship extends itself" {
+		t.Errorf("%+v", c)
+	}
+	if c := coverageOf(r, snapshot.Customers); c.State != snapshot.Complete {
+		t.Errorf("%+v", c)
+	}
+	if got := rowsOf(t, s, "SELECT id, customer FROM relationship"); !slices.Equal(got, []string{"name:north a1"}) {
+		t.Errorf("%q", got)
+	}
+}
+
 // Of every part that files fill, each row is stored, came twice or was passed over;
 // what a file lacks makes its kind partial, and drops nothing.
 func TestNoRowOfAFileIsLost(t *testing.T) {

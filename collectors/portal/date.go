@@ -9,7 +9,7 @@ import (
 	"unicode"
 )
 
-// order is how a file writes days that are told by numbers alone.
+// order is how a file writes a day and a month that are numbers both.
 type order int
 
 const (
@@ -32,7 +32,7 @@ type moment struct {
 	clock               string
 }
 
-// reads parts of a written time. A text that is none gives false.
+// written takes a time apart. A text that is none gives false.
 func written(text string) (moment, bool) {
 	text = strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) { // browsers put a narrow no-break space before PM
