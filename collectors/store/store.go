@@ -37,7 +37,7 @@ type Store struct {
 	entropy io.Reader
 	write   *sqlx.DB
 	read    *sqlx.DB
-	tables  map[string]table
+	tables  map[string]*table
 }
 
 // Open opens the database, brings its schema up to date and checks that it is
@@ -187,7 +187,7 @@ func connect(ctx context.Context, path, mode string) (*sqlx.DB, error) {
 }
 
 // prepare refuses foreign files, migrates, and reads from the schema how each
-// staged table is to be merged.
+// table is to be merged.
 func (s *Store) prepare(ctx context.Context) error {
 	var id, tables int
 	if err := s.write.GetContext(ctx, &id, `PRAGMA application_id`); err != nil {

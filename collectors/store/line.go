@@ -1,0 +1,88 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+)
+
+// digest is that of a part by the rows that count, in the order of their keys, as
+// partDigest describes it: lines sort as their keys, which differ.
+func digest(salt []byte, name string, rows []*bound) string {
+	sum := sha256.New()
+	sum.Write(salt)
+	line := append([]byte(name), '\n')
+	for _, b := range rows {
+		if len(line) > 1<<12 {
+			sum.Write(line)
+			line = line[:0]
+		}
+		line = b.appendLine(line)
+	}
+	sum.Write(line)
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// appendLine appends the line of a row whose texts are interned.
+func (b *bound) appendLine(line []byte) []byte {
+	line = append(line, b.key...)
+	for i := b.table.keys; i < len(b.said); i++ {
+		if k, ok := b.held[i].(*interned); ok && k.digest != "" {
+			line = append(append(append(line, '"'), k.digest...), '"')
+		} else {
+			line = appendJSON(line, b.said[i])
+		}
+		line = append(line, ',')
+	}
+	line[len(line)-1] = ']'
+	return append(line, '\n')
+}
+
+// partName is the line that opens the digest of a part.
+func partName(p Part) string {
+	name := append(appendJSON([]byte{'['}, p.Kind), ',')
+	name = append(appendJSON(name, fold(p.Scope)), ',')
+	return string(append(appendJSON(name, fold(p.Object)), ']'))
+}
+
+// appendJSON writes an integer, a text or nil as SQLite's json_array does.
+func appendJSON(out []byte, v any) []byte {
+	switch v := v.(type) {
+	case int64:
+		return strconv.AppendInt(out, v, 10)
+	case string:
+		return appendQuoted(out, v)
+	}
+	return append(out, "null"...)
+}
+
+func appendQuoted(out []byte, text string) []byte {
+	const hexDigits = "0123456789abcdef"
+	out = append(out, '"')
+	start := 0
+	for i := range len(text) {
+		c := text[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		out = append(out, text[start:i]...)
+		start = i + 1
+		switch c {
+		case '"', '\\':
+			out = append(out, '\\', c)
+		case '\b':
+			out = append(out, '\\', 'b')
+		case '\f':
+			out = append(out, '\\', 'f')
+		case '\n':
+			out = append(out, '\\', 'n')
+		case '\r':
+			out = append(out, '\\', 'r')
+		case '\t':
+			out = append(out, '\\', 't')
+		default:
+			out = append(out, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		}
+	}
+	return append(append(out, text[start:]...), '"')
+}
