@@ -17,7 +17,7 @@ const (
 	plainColumn  columnKind = iota
 	identColumn             // interned: the integer of an outside id
 	labelColumn             // interned: the integer of a text about a person
-	foldedColumn            // an outside id that stands as text, as it does not come again: the key of a log, text that may be NULL
+	foldedColumn            // an outside id that stands as text, as it names nothing but its row
 	timeColumn
 	boolColumn
 )
@@ -93,11 +93,12 @@ func readTables(ctx context.Context, db *sqlx.DB) (map[string]*table, error) {
 func (t *table) readColumns(ctx context.Context, db *sqlx.DB) error {
 	var rows []struct {
 		Name, Refers                    string
-		Key, Required, Text, Time, Bool bool
+		Key, Folded, Time, Bool bool
 	}
 	err := db.SelectContext(ctx, &rows, `
-		SELECT c.name, c.pk > 0 AS key, c."notnull" AS required, c.type = 'TEXT' AS text,
+		SELECT c.name, c.pk > 0 AS key,
 		       coalesce((SELECT k."table" FROM pragma_foreign_key_list(?1) k WHERE k."from" = c.name), '') AS refers,
+		       instr(s.sql, '(' || c.name || ' = lower(' || c.name || '))') > 0 AS folded,
 		       instr(s.sql, '(' || c.name || ' GLOB ''????-??-??T??:??:??Z'')') > 0 AS time,
 		       instr(s.sql, '(' || c.name || ' IN (0, 1))') > 0 AS bool
 		FROM   pragma_table_info(?1) c JOIN sqlite_schema s ON s.name = ?1
@@ -117,7 +118,7 @@ func (t *table) readColumns(ctx context.Context, db *sqlx.DB) error {
 			c.kind = timeColumn
 		case r.Bool:
 			c.kind = boolColumn
-		case r.Text && (t.log() && r.Key || !r.Required):
+		case r.Folded:
 			c.kind = foldedColumn
 		}
 		if r.Key {

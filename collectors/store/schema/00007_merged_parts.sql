@@ -188,32 +188,6 @@ WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_group_member: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
-DROP TRIGGER fact_group_eligibility_closed;
-DROP TRIGGER fact_group_eligibility_kept;
--- +goose StatementBegin
-CREATE TRIGGER fact_group_eligibility_closed BEFORE UPDATE OF seen_until ON fact_group_eligibility
-WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_group_eligibility: an interval is closed or opened again by an unsealed snapshot alone'); END;
--- +goose StatementEnd
--- +goose StatementBegin
-CREATE TRIGGER fact_group_eligibility_kept BEFORE DELETE ON fact_group_eligibility
-WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_group_eligibility: recorded evidence is never deleted'); END;
--- +goose StatementEnd
-
-DROP TRIGGER fact_group_assignment_closed;
-DROP TRIGGER fact_group_assignment_kept;
--- +goose StatementBegin
-CREATE TRIGGER fact_group_assignment_closed BEFORE UPDATE OF seen_until ON fact_group_assignment
-WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_group_assignment: an interval is closed or opened again by an unsealed snapshot alone'); END;
--- +goose StatementEnd
--- +goose StatementBegin
-CREATE TRIGGER fact_group_assignment_kept BEFORE DELETE ON fact_group_assignment
-WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_group_assignment: recorded evidence is never deleted'); END;
--- +goose StatementEnd
-
 DROP TRIGGER fact_group_policy_closed;
 DROP TRIGGER fact_group_policy_kept;
 -- +goose StatementBegin
@@ -292,15 +266,120 @@ WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'derived_effective_membership: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
--- Ids of single events do not come again: interned, each would cost two entries and
--- a search in an index over all there are. In logs they stand as text: the key, and
--- where a column of text may be NULL.
+-- An id that names nothing but its row stands there as text, in lower case: interned,
+-- it would cost two more entries, and a search among the ids of all rows.
+
+DROP VIEW group_eligibility;
+ALTER TABLE fact_group_eligibility RENAME TO interned_group_eligibility;
+CREATE TABLE fact_group_eligibility (
+	part        INTEGER NOT NULL REFERENCES part,
+	id          TEXT NOT NULL CHECK (id = lower(id)),
+	group_id    INTEGER REFERENCES ident,
+	principal   INTEGER REFERENCES ident,
+	access      TEXT NOT NULL,
+	member_type TEXT NOT NULL,
+	starts      TEXT CHECK (starts GLOB '????-??-??T??:??:??Z'),
+	ends        TEXT CHECK (ends GLOB '????-??-??T??:??:??Z'),
+	seen_from   INTEGER NOT NULL REFERENCES snapshot,
+	seen_until  INTEGER REFERENCES snapshot,
+	PRIMARY KEY (part, id, seen_from)
+) STRICT, WITHOUT ROWID;
+INSERT INTO fact_group_eligibility (part, id, group_id, principal, access, member_type, starts, ends, seen_from, seen_until)
+SELECT part, (SELECT value FROM ident WHERE ident.id = f.id), group_id, principal, access, member_type, starts, ends, seen_from, seen_until
+FROM   interned_group_eligibility f;
+DROP TABLE interned_group_eligibility;
+-- +goose StatementBegin
+CREATE TRIGGER fact_group_eligibility_frozen BEFORE UPDATE OF part, id, group_id, principal, access, member_type, starts, ends, seen_from ON fact_group_eligibility
+BEGIN SELECT RAISE(ABORT, 'fact_group_eligibility: recorded evidence is never changed'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER fact_group_eligibility_closed BEFORE UPDATE OF seen_until ON fact_group_eligibility
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_group_eligibility: an interval is closed or opened again by an unsealed snapshot alone'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER fact_group_eligibility_opened BEFORE INSERT ON fact_group_eligibility
+WHEN (SELECT seal FROM snapshot WHERE id = NEW.seen_from) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_group_eligibility: a sealed snapshot takes no more evidence'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER fact_group_eligibility_kept BEFORE DELETE ON fact_group_eligibility
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_group_eligibility: recorded evidence is never deleted'); END;
+-- +goose StatementEnd
+CREATE VIEW group_eligibility AS
+SELECT s.id AS snapshot,
+	f.id,
+	coalesce((SELECT value FROM ident WHERE ident.id = f.group_id), '') AS group_id,
+	coalesce((SELECT value FROM ident WHERE ident.id = f.principal), '') AS principal,
+	f.access,
+	f.member_type,
+	f.starts,
+	f.ends,
+	(SELECT min(b.at) FROM fact_group_eligibility e JOIN snapshot b ON b.id = e.seen_from WHERE e.part = f.part AND e.id = f.id) AS first_seen
+FROM   snapshot s
+JOIN   fact_group_eligibility f ON f.seen_from <= s.id AND (f.seen_until IS NULL OR f.seen_until > s.id)
+WHERE  s.state = 'sealed';
+
+DROP VIEW group_assignment;
+ALTER TABLE fact_group_assignment RENAME TO interned_group_assignment;
+CREATE TABLE fact_group_assignment (
+	part            INTEGER NOT NULL REFERENCES part,
+	id              TEXT NOT NULL CHECK (id = lower(id)),
+	group_id        INTEGER REFERENCES ident,
+	principal       INTEGER REFERENCES ident,
+	access          TEXT NOT NULL,
+	member_type     TEXT NOT NULL,
+	assignment_type TEXT NOT NULL,
+	starts          TEXT CHECK (starts GLOB '????-??-??T??:??:??Z'),
+	ends            TEXT CHECK (ends GLOB '????-??-??T??:??:??Z'),
+	seen_from       INTEGER NOT NULL REFERENCES snapshot,
+	seen_until      INTEGER REFERENCES snapshot,
+	PRIMARY KEY (part, id, seen_from)
+) STRICT, WITHOUT ROWID;
+INSERT INTO fact_group_assignment (part, id, group_id, principal, access, member_type, assignment_type, starts, ends, seen_from, seen_until)
+SELECT part, (SELECT value FROM ident WHERE ident.id = f.id), group_id, principal, access, member_type, assignment_type, starts, ends, seen_from, seen_until
+FROM   interned_group_assignment f;
+DROP TABLE interned_group_assignment;
+-- +goose StatementBegin
+CREATE TRIGGER fact_group_assignment_frozen BEFORE UPDATE OF part, id, group_id, principal, access, member_type, assignment_type, starts, ends, seen_from ON fact_group_assignment
+BEGIN SELECT RAISE(ABORT, 'fact_group_assignment: recorded evidence is never changed'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER fact_group_assignment_closed BEFORE UPDATE OF seen_until ON fact_group_assignment
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_group_assignment: an interval is closed or opened again by an unsealed snapshot alone'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER fact_group_assignment_opened BEFORE INSERT ON fact_group_assignment
+WHEN (SELECT seal FROM snapshot WHERE id = NEW.seen_from) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_group_assignment: a sealed snapshot takes no more evidence'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER fact_group_assignment_kept BEFORE DELETE ON fact_group_assignment
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_group_assignment: recorded evidence is never deleted'); END;
+-- +goose StatementEnd
+CREATE VIEW group_assignment AS
+SELECT s.id AS snapshot,
+	f.id,
+	coalesce((SELECT value FROM ident WHERE ident.id = f.group_id), '') AS group_id,
+	coalesce((SELECT value FROM ident WHERE ident.id = f.principal), '') AS principal,
+	f.access,
+	f.member_type,
+	f.assignment_type,
+	f.starts,
+	f.ends,
+	(SELECT min(b.at) FROM fact_group_assignment e JOIN snapshot b ON b.id = e.seen_from WHERE e.part = f.part AND e.id = f.id) AS first_seen
+FROM   snapshot s
+JOIN   fact_group_assignment f ON f.seen_from <= s.id AND (f.seen_until IS NULL OR f.seen_until > s.id)
+WHERE  s.state = 'sealed';
 
 DROP VIEW activation;
 ALTER TABLE log_activation RENAME TO interned_activation;
 CREATE TABLE log_activation (
 	part            INTEGER NOT NULL REFERENCES part,
-	id              TEXT NOT NULL,
+	id              TEXT NOT NULL CHECK (id = lower(id)),
 	group_id        INTEGER REFERENCES ident,
 	principal       INTEGER REFERENCES ident,
 	access          TEXT NOT NULL,
@@ -313,7 +392,7 @@ CREATE TABLE log_activation (
 	justification   INTEGER REFERENCES label,
 	ticket          INTEGER REFERENCES label,
 	ticket_system   TEXT NOT NULL,
-	approval        TEXT,
+	approval        TEXT CHECK (approval = lower(approval)),
 	created_by      INTEGER REFERENCES ident,
 	validation_only INTEGER CHECK (validation_only IN (0, 1)),
 	seen_from       INTEGER NOT NULL REFERENCES snapshot,
@@ -321,7 +400,8 @@ CREATE TABLE log_activation (
 	PRIMARY KEY (part, id, seen_from)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO log_activation (part, id, group_id, principal, access, action, status, created, completed, starts, ends, justification, ticket, ticket_system, approval, created_by, validation_only, seen_from, seen_until)
-SELECT part, (SELECT value FROM ident WHERE ident.id = f.id), group_id, principal, access, action, status, created, completed, starts, ends, justification, ticket, ticket_system, (SELECT value FROM ident WHERE ident.id = f.approval), created_by, validation_only, seen_from, seen_until FROM interned_activation f;
+SELECT part, (SELECT value FROM ident WHERE ident.id = f.id), group_id, principal, access, action, status, created, completed, starts, ends, justification, ticket, ticket_system, (SELECT value FROM ident WHERE ident.id = f.approval), created_by, validation_only, seen_from, seen_until
+FROM   interned_activation f;
 DROP TABLE interned_activation;
 -- +goose StatementBegin
 CREATE TRIGGER log_activation_frozen BEFORE UPDATE OF part, id, group_id, principal, access, action, status, created, completed, starts, ends, justification, ticket, ticket_system, approval, created_by, validation_only, seen_from ON log_activation
@@ -369,7 +449,7 @@ DROP VIEW sign_in;
 ALTER TABLE log_sign_in RENAME TO interned_sign_in;
 CREATE TABLE log_sign_in (
 	part         INTEGER NOT NULL REFERENCES part,
-	id           TEXT NOT NULL,
+	id           TEXT NOT NULL CHECK (id = lower(id)),
 	principal    INTEGER REFERENCES ident,
 	upn          INTEGER REFERENCES label,
 	name         INTEGER REFERENCES label,
@@ -381,13 +461,14 @@ CREATE TABLE log_sign_in (
 	error_code   INTEGER,
 	cross_tenant TEXT NOT NULL,
 	requirement  TEXT NOT NULL,
-	correlation  TEXT,
+	correlation  TEXT CHECK (correlation = lower(correlation)),
 	seen_from    INTEGER NOT NULL REFERENCES snapshot,
 	seen_until   INTEGER REFERENCES snapshot,
 	PRIMARY KEY (part, id, seen_from)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO log_sign_in (part, id, principal, upn, name, customer, at, app, resource, interactive, error_code, cross_tenant, requirement, correlation, seen_from, seen_until)
-SELECT part, (SELECT value FROM ident WHERE ident.id = f.id), principal, upn, name, customer, at, app, resource, interactive, error_code, cross_tenant, requirement, (SELECT value FROM ident WHERE ident.id = f.correlation), seen_from, seen_until FROM interned_sign_in f;
+SELECT part, (SELECT value FROM ident WHERE ident.id = f.id), principal, upn, name, customer, at, app, resource, interactive, error_code, cross_tenant, requirement, (SELECT value FROM ident WHERE ident.id = f.correlation), seen_from, seen_until
+FROM   interned_sign_in f;
 DROP TABLE interned_sign_in;
 -- +goose StatementBegin
 CREATE TRIGGER log_sign_in_frozen BEFORE UPDATE OF part, id, principal, upn, name, customer, at, app, resource, interactive, error_code, cross_tenant, requirement, correlation, seen_from ON log_sign_in
