@@ -17,7 +17,10 @@ import (
 // A group that an access assignment names and the directory no longer has is a
 // fact too.
 // https://learn.microsoft.com/graph/api/group-get
-type groups struct{ ids []string }
+type groups struct {
+	ids  []string
+	gone map[string]bool // learns which of them are
+}
 
 func (groups) Kind() snapshot.Kind { return snapshot.Groups }
 
@@ -34,6 +37,7 @@ func (c groups) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
 		var err error
 		switch {
 		case notFound(errs[i]):
+			c.gone[id] = true
 			s.refused(errs[i])
 			err = s.rows.Put(ctx, []store.Item{{Fact: snapshot.Group{ID: id, Gone: true}}})
 			s.seen.Rows++ // the answer that there is none
@@ -41,6 +45,7 @@ func (c groups) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
 			s.refused(errs[i])
 			err = errs[i]
 		default:
+			delete(c.gone, id)
 			err = s.page(ctx, pages[i], func(raw json.RawMessage) (store.Item, error) {
 				got, err := decodeGroup(raw)
 				return store.Item{Fact: got}, about(got.ID, id, err)

@@ -5,43 +5,34 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jmoiron/sqlx"
-
 	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
 )
 
 // What later steps ask for follows from what earlier ones brought. It is read back
-// from the store as it will stand once this run is sealed: the staged rows, and the
-// facts of parts that this run has not seen whole.
+// from the store as it stands: what this run merged, and the facts of parts that it
+// has not seen whole.
 
-// current reads columns of a table as it will stand, sorted, NULL as empty text.
+// current reads columns of a table as it stands, sorted, NULL as empty text.
 func (r *runner) current(ctx context.Context, table, where string, columns ...string) ([][]string, error) {
-	selected := "SELECT DISTINCT " + strings.Join(columns, ", ") + " FROM "
-	query := selected + "stage_" + table + " f WHERE " + where + " UNION " +
-		selected + "fact_" + table + " f WHERE " + where + ` AND f.seen_until IS NULL
-		AND f.part NOT IN (SELECT part FROM part_seen WHERE snapshot = ? AND state = 'complete')`
+	rows, err := r.Store.Read().QueryContext(ctx, "SELECT DISTINCT "+strings.Join(columns, ", ")+" FROM fact_"+table+" f WHERE f.seen_until IS NULL AND "+where)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
 	var out [][]string
-	err := r.taken.Tx(ctx, func(tx *sqlx.Tx) error {
-		rows, err := tx.QueryContext(ctx, query, r.taken.ID)
-		if err != nil {
-			return err
+	for rows.Next() {
+		row, to := make([]string, len(columns)), make([]any, len(columns))
+		for i := range row {
+			to[i] = &row[i]
 		}
-		defer rows.Close()
-		for rows.Next() {
-			row, to := make([]string, len(columns)), make([]any, len(columns))
-			for i := range row {
-				to[i] = &row[i]
-			}
-			if err := rows.Scan(to...); err != nil {
-				return err
-			}
-			out = append(out, row)
+		if err := rows.Scan(to...); err != nil {
+			return nil, err
 		}
-		return rows.Err()
-	})
+		out = append(out, row)
+	}
 	slices.SortFunc(out, slices.Compare[[]string])
-	return out, err
+	return out, rows.Err()
 }
 
 // id selects an interned column as the outside knows it.
@@ -60,11 +51,9 @@ func (r *runner) relationships(ctx context.Context) ([]relationship, error) {
 	return out, err
 }
 
-func (r *runner) countRelationships(ctx context.Context) (staged, standing int, err error) {
-	err = r.taken.Tx(ctx, func(tx *sqlx.Tx) error {
-		return tx.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM stage_relationship), (SELECT count(*) FROM fact_relationship WHERE seen_until IS NULL)`).Scan(&staged, &standing)
-	})
-	return staged, standing, err
+func (r *runner) countRelationships(ctx context.Context) (standing int, err error) {
+	err = r.Store.Read().GetContext(ctx, &standing, `SELECT count(*) FROM fact_relationship WHERE seen_until IS NULL`)
+	return standing, err
 }
 
 // mappedGroups are the groups that access assignments name, under relationships
@@ -140,23 +129,20 @@ func (r *runner) addUsers(ctx context.Context, reach map[string]bool) error {
 // but those that were read whole, to their end, after the last late event.
 func (r *runner) openDays(ctx context.Context) ([]day, error) {
 	all := days(r.At)
-	err := r.taken.Tx(ctx, func(tx *sqlx.Tx) error {
-		var read []struct {
-			Object       string
-			Asked, Until store.Time
-		}
-		err := tx.SelectContext(ctx, &read, `
-			SELECT i.value AS object, max(s.asked) AS asked, s.until
-			FROM   part p JOIN ident i ON i.id = p.object JOIN part_seen s ON s.part = p.id AND s.state = 'complete' AND s.snapshot <> ?
-			WHERE  p.kind = ? AND s.until IS NOT NULL AND s.until >= ?
-			GROUP  BY i.value, s.until`, r.taken.ID, string(snapshot.SignIns), store.Time(all[0].since))
-		for _, x := range read {
-			all = slices.DeleteFunc(all, func(d day) bool {
-				return d.object() == x.Object && d.until.Equal(x.Until.Time()) && !x.Asked.Time().Before(d.closed())
-			})
-		}
-		return err
-	})
+	var read []struct {
+		Object       string
+		Asked, Until store.Time
+	}
+	err := r.Store.Read().SelectContext(ctx, &read, `
+		SELECT i.value AS object, max(s.asked) AS asked, s.until
+		FROM   part p JOIN ident i ON i.id = p.object JOIN part_seen s ON s.part = p.id AND s.state = 'complete' AND s.snapshot <> ?
+		WHERE  p.kind = ? AND s.until IS NOT NULL AND s.until >= ?
+		GROUP  BY i.value, s.until`, r.taken.ID, string(snapshot.SignIns), store.Time(all[0].since))
+	for _, x := range read {
+		all = slices.DeleteFunc(all, func(d day) bool {
+			return d.object() == x.Object && d.until.Equal(x.Until.Time()) && !x.Asked.Time().Before(d.closed())
+		})
+	}
 	return all, err
 }
 
@@ -164,11 +150,9 @@ func (r *runner) openDays(ctx context.Context) ([]day, error) {
 // did not see whole; empty when all were.
 func (r *runner) unseen(ctx context.Context) (string, error) {
 	var kind []string
-	err := r.taken.Tx(ctx, func(tx *sqlx.Tx) error {
-		return tx.SelectContext(ctx, &kind, `
-			SELECT p.kind FROM part_seen s JOIN part p ON p.id = s.part
-			WHERE  s.snapshot = ? AND s.state <> 'complete' AND p.kind IN ('relationships', 'access-assignments')
-			ORDER  BY p.kind DESC LIMIT 1`, r.taken.ID)
-	})
+	err := r.Store.Read().SelectContext(ctx, &kind, `
+		SELECT p.kind FROM part_seen s JOIN part p ON p.id = s.part
+		WHERE  s.snapshot = ? AND s.state <> 'complete' AND p.kind IN ('relationships', 'access-assignments')
+		ORDER  BY p.kind DESC LIMIT 1`, r.taken.ID)
 	return strings.ReplaceAll(strings.Join(kind, ""), "-", " "), err
 }

@@ -15,8 +15,7 @@ import (
 // drop the fields of the reseller's subtype.
 // https://learn.microsoft.com/graph/api/tenantrelationship-list-delegatedadminrelationships
 type relationships struct {
-	// count tells how many relationships were staged now, and how many stood before.
-	count func(context.Context) (staged, standing int, err error)
+	standing func(context.Context) (int, error) // how many stood before
 }
 
 func (relationships) Kind() snapshot.Kind { return snapshot.Relationships }
@@ -24,12 +23,20 @@ func (relationships) Kind() snapshot.Kind { return snapshot.Relationships }
 func (relationships) Permission() string { return "DelegatedAdminRelationship.Read.All" }
 
 func (c relationships) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
-	if err := s.list(ctx, "/v1.0/tenantRelationships/delegatedAdminRelationships"+query("$top", "300"), decodeRelationship); err != nil {
+	came := map[string]bool{}
+	err := s.list(ctx, "/v1.0/tenantRelationships/delegatedAdminRelationships"+query("$top", "300"), func(raw json.RawMessage) (store.Item, error) {
+		item, err := decodeRelationship(raw)
+		if err == nil {
+			came[item.Fact.(snapshot.Relationship).ID] = true
+		}
+		return item, err
+	})
+	if err != nil {
 		return err
 	}
-	staged, standing, err := c.count(ctx)
-	if err == nil && 2*staged < standing {
-		return &shrunkError{staged, standing}
+	standing, err := c.standing(ctx)
+	if err == nil && 2*len(came) < standing {
+		return &shrunkError{len(came), standing}
 	}
 	return err
 }

@@ -187,6 +187,10 @@ func (r *runner) walkGroups(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	gone, err := r.goneGroups(ctx)
+	if err != nil {
+		return err
+	}
 	whole := groups{}
 	s := r.open(ctx, whole, r.Tenant)
 	var fault error
@@ -196,11 +200,7 @@ func (r *runner) walkGroups(ctx context.Context) error {
 			seen[id] = true
 		}
 		if s != nil {
-			fault = cmp.Or(fault, groups{level}.Collect(ctx, snapshot.Part{}, s))
-		}
-		gone, err := r.goneGroups(ctx)
-		if err != nil {
-			return err
+			fault = cmp.Or(fault, groups{level, gone}.Collect(ctx, snapshot.Part{}, s))
 		}
 		for _, c := range ofGroup {
 			r.expect(c, len(level))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -207,7 +208,14 @@ func (in *interner) intern(ctx context.Context, tx *sqlx.Tx, kind columnKind, ro
 }
 
 // fold makes an outside id from what a source says: in lower case.
-func fold(id string) string { return strings.ToLower(clean(id)) }
+func fold(id string) string {
+	for i := range len(id) {
+		if c := id[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
+			return strings.ToLower(clean(id))
+		}
+	}
+	return id // as nearly all are
+}
 
 // clean replaces what is not UTF-8 by U+FFFD: JSON cannot carry it, and digests are
 // made of JSON.

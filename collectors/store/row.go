@@ -131,6 +131,7 @@ func (k columnKind) bind(field reflect.Value) (any, error) {
 type bound struct {
 	table *table
 	fact  bool   // the main fact of its item
+	order int    // in which it came
 	first bool   // so is the first row of its key in a list that ordered made
 	said  []any  // by column, with ids and texts about persons as text
 	key   []byte // how its line in a digest begins: with its table and key

@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"database/sql"
 	"encoding/binary"
@@ -47,7 +46,10 @@ func (s *spill) add(ctx context.Context, tx *sqlx.Tx, rows []*bound) (repeated i
 		}
 	}
 	slices.SortFunc(rows, func(a, b *bound) int {
-		return cmp.Or(strings.Compare(a.table.name, b.table.name), compareKeys(a.held[:a.table.keys], b.held[:b.table.keys]))
+		if a.table != b.table {
+			return strings.Compare(a.table.name, b.table.name)
+		}
+		return compareKeys(a.held[:a.table.keys], b.held[:b.table.keys])
 	})
 	for _, b := range rows {
 		s.run.holdings.add(s.part.Kind, b.table)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -138,9 +139,10 @@ func (st *Stage) forget() {
 func ordered(rows []bound) (kept []*bound, repeated int) {
 	kept = make([]*bound, len(rows))
 	for i := range rows {
+		rows[i].order = i
 		kept[i] = &rows[i]
 	}
-	slices.SortStableFunc(kept, compareLines)
+	slices.SortFunc(kept, func(a, b *bound) int { return cmp.Or(compareLines(a, b), cmp.Compare(a.order, b.order)) })
 	n := 0
 	for i, b := range kept {
 		b.first = b.fact

@@ -108,10 +108,9 @@ func (s *Store) tx(ctx context.Context, synchronous string, do func(ctx context.
 	if err != nil {
 		return err
 	}
+	defer tx.Rollback() // after a commit it does nothing; after a panic Close would wait for it
 	if err = do(context.WithoutCancel(ctx), tx); err == nil {
 		err = tx.Commit()
-	} else {
-		_ = tx.Rollback() // fails where SQLite or a cancelled context rolled back already
 	}
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err() // whatever statement met the rollback first
@@ -171,6 +170,7 @@ func connect(ctx context.Context, path, mode string) (*sqlx.DB, error) {
 	if mode == "rw" {
 		settings.Set("_journal_mode", "WAL")
 		settings.Set("_txlock", "immediate")
+		settings.Set("_mutex", "no") // the pool gives its one connection to one goroutine at a time
 	} else {
 		settings.Set("_query_only", "on")
 	}

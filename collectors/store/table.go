@@ -92,7 +92,7 @@ func readTables(ctx context.Context, db *sqlx.DB) (map[string]*table, error) {
 // readColumns reads what a table holds beside its part and interval, the key first.
 func (t *table) readColumns(ctx context.Context, db *sqlx.DB) error {
 	var rows []struct {
-		Name, Refers                    string
+		Name, Refers            string
 		Key, Folded, Time, Bool bool
 	}
 	err := db.SelectContext(ctx, &rows, `
