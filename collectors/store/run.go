@@ -68,7 +68,7 @@ const runMode = "NORMAL"
 func (s *Store) Begin(ctx context.Context, at time.Time, tenant, request string, resumeWithin time.Duration) (run *Run, resumed bool, err error) {
 	run = &Run{At: at, store: s, most: heldRows}
 	run.forget()
-	err = s.tx(ctx, runMode, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+	err = transact(ctx, s.runs, runMode, func(ctx context.Context, tx *sqlx.Tx) (err error) {
 		if run.holdings, err = s.holdings(ctx, tx); err != nil {
 			return err
 		}
@@ -163,9 +163,7 @@ func (r *Run) takeBackParts(ctx context.Context, tx *sqlx.Tx, condition string) 
 // Seen returns what this run already noted of a part; ok is false when it has
 // not been asked yet.
 func (r *Run) Seen(ctx context.Context, p Part) (state string, ok bool, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	err = r.store.write.GetContext(ctx, &state, `
+	err = r.store.read.GetContext(ctx, &state, `
 		SELECT s.state FROM part_seen s JOIN part p ON p.id = s.part
 		WHERE  s.snapshot = ? AND p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?) AND p.object = (SELECT id FROM ident WHERE value = ?)`,
 		r.ID, p.Kind, fold(p.Scope), fold(p.Object))
@@ -175,15 +173,11 @@ func (r *Run) Seen(ctx context.Context, p Part) (state string, ok bool, err erro
 	return state, err == nil, err
 }
 
-// Tx runs do in a transaction of the run, one at a time.
-func (r *Run) Tx(ctx context.Context, do func(tx *sqlx.Tx) error) error {
-	return r.tx(ctx, runMode, func(_ context.Context, tx *sqlx.Tx) error { return do(tx) })
-}
-
+// tx runs do in a transaction of the run, one at a time.
 func (r *Run) tx(ctx context.Context, synchronous string, do func(ctx context.Context, tx *sqlx.Tx) error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	err := r.store.tx(ctx, synchronous, do)
+	err := transact(ctx, r.store.runs, synchronous, do)
 	if err != nil {
 		r.forget() // what a rolled back transaction interned does not exist
 	}

@@ -210,7 +210,7 @@ func TestACancelledPageLeavesNothing(t *testing.T) {
 // to that many and no more.
 func limitPages(t *testing.T, st *store.Store, limit int) (have int) {
 	t.Helper()
-	err := st.Tx(t.Context(), func(tx *sqlx.Tx) error { // on the one connection that writes
+	err := st.RunTx(t.Context(), func(tx *sqlx.Tx) error {
 		if _, err := tx.Exec(fmt.Sprintf(`PRAGMA max_page_count = %d`, limit)); err != nil {
 			return err
 		}
