@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -158,7 +159,7 @@ func BenchmarkIngest(b *testing.B) {
 		table := bareTable(b, st, "fact_group_assignment")
 		imported += bareImport(b, filepath.Join(dir, "import.db"), table, file)
 		first += ingest(b, st, *benchRows, 0, 8)
-		inserted += bareInsert(b, filepath.Join(dir, "insert.db"), table)
+		inserted += bareInsert(b, filepath.Join(dir, "insert.db"), table, *benchRows)
 		single += ingest(b, alone, *benchRows, 0, 1)
 		unchanged += ingest(b, alone, *benchRows, 0, 1)
 	}
@@ -216,7 +217,7 @@ func bareImport(b *testing.B, path, table, file string) time.Duration {
 }
 
 // bareInsert is how long one prepared INSERT in one transaction takes.
-func bareInsert(b *testing.B, path, table string) time.Duration {
+func bareInsert(b *testing.B, path, table string, rows int) time.Duration {
 	b.Helper()
 	db, err := sqlx.Open("sqlite3", "file:"+path+"?_journal_mode=WAL&_synchronous=FULL")
 	if err != nil {
@@ -229,7 +230,7 @@ func bareInsert(b *testing.B, path, table string) time.Duration {
 	if err != nil {
 		b.Fatal(err)
 	}
-	took := eachParts(b, *benchRows, 0, func(from int, parts [][]store.Item) {
+	took := eachParts(b, rows, 0, func(from int, parts [][]store.Item) {
 		for i, items := range parts {
 			part := uuid(1, from+i)
 			for _, item := range items {
@@ -245,4 +246,140 @@ func bareInsert(b *testing.B, path, table string) time.Duration {
 		b.Fatal(err)
 	}
 	return took + b.Elapsed() - start
+}
+
+// BenchmarkNinetyDays takes a snapshot a day of half the rows, of which one in 200
+// changes each day, spread over all parts. "size" is the file after the last day by that
+// after the first; "second/first" and "last/second" are times of days. Then it reads as of
+// the first and the last day, in turn: "one-past/one-current" is one group's rows,
+// "past/current" all of a day, "past/scan" the same by a scan of the bare table of as
+// many rows.
+func BenchmarkNinetyDays(b *testing.B) {
+	const days = 90
+	rows := *benchRows / 2
+	var sizes, took [days + 1]float64
+	var past, current, scan, onePast, oneCurrent time.Duration
+	for b.Loop() {
+		path := filepath.Join(b.TempDir(), "a.db")
+		for day := 1; day <= days; day++ {
+			st := open(b, path)
+			took[day] += ingest(b, st, rows, day, 1).Seconds()
+			if err := st.Close(); err != nil { // which leaves the whole database in one file
+				b.Fatal(err)
+			}
+			info, err := os.Stat(path)
+			if err != nil {
+				b.Fatal(err)
+			}
+			sizes[day] = float64(info.Size())
+		}
+		st, bare := open(b, path), filepath.Join(b.TempDir(), "bare.db")
+		bareInsert(b, bare, bareTable(b, st, "fact_group_assignment"), rows)
+		plain, err := sqlx.Open("sqlite3", "file:"+bare)
+		if err != nil {
+			b.Fatal(err)
+		}
+		const columns = `SELECT id, group_id, principal, access, member_type, assignment_type, starts, ends FROM `
+		for range 5 {
+			past += read(b, st.Read(), columns+`group_assignment WHERE snapshot = ?`, rows, 1)
+			current += read(b, st.Read(), columns+`group_assignment WHERE snapshot = ?`, rows, days)
+			scan += read(b, plain, columns+`fact_group_assignment`, rows)
+			onePast += read(b, st.Read(), columns+`group_assignment WHERE snapshot = ? AND group_id = ?`, benchPart, 1, uuid(1, 7))
+			oneCurrent += read(b, st.Read(), columns+`group_assignment WHERE snapshot = ? AND group_id = ?`, benchPart, days, uuid(1, 7))
+		}
+		if err := plain.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(sizes[days]/sizes[1], "size")
+	b.ReportMetric(took[2]/took[1], "second/first")
+	b.ReportMetric((took[days]+took[days-1]+took[days-2])/(took[2]+took[3]+took[4]), "last/second") // three days each, as one is soon over
+	b.ReportMetric(float64(past)/float64(current), "past/current")
+	b.ReportMetric(float64(past)/float64(scan), "past/scan")
+	b.ReportMetric(float64(onePast)/float64(oneCurrent), "one-past/one-current")
+}
+
+// read is how long a query takes, its rows read into structs.
+func read(b *testing.B, db *sqlx.DB, query string, want int, bound ...any) time.Duration {
+	b.Helper()
+	start := b.Elapsed()
+	var got []struct {
+		ID, Access, Starts, Ends string
+		Group                    string `db:"group_id"`
+		Principal                string
+		MemberType               string `db:"member_type"`
+		AssignmentType           string `db:"assignment_type"`
+	}
+	if err := db.Select(&got, query, bound...); err != nil || len(got) != want {
+		b.Fatalf("%d rows, want %d, %v", len(got), want, err)
+	}
+	return b.Elapsed() - start
+}
+
+// BenchmarkLog takes in sign-ins, of which every second page goes to a day of its own and
+// the others to one that does not fit in memory. "heap-MB" is the most that was held
+// after a page; it does not grow with the rows.
+func BenchmarkLog(b *testing.B) {
+	var most uint64
+	for b.Loop() {
+		st := open(b, filepath.Join(b.TempDir(), "a.db"))
+		run, _, err := st.Begin(b.Context(), noon, "msp", "all", 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		long, err := run.Stage(b.Context(), store.Part{Kind: "signins", Scope: "msp", Object: "long"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for page := range *benchRows / benchPart {
+			items := signIns(page)
+			if page%2 == 0 {
+				err = long.Put(b.Context(), items)
+			} else {
+				err = logPart(b.Context(), run, fmt.Sprint(page), items)
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+			if page%20 == 0 {
+				runtime.GC()
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				most = max(most, m.HeapAlloc)
+			}
+		}
+		if err := long.Finish(b.Context(), store.Seen{State: store.Whole, Asked: noon}, nil); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := run.Seal(b.Context(), noDerive); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(most)/1e6, "heap-MB")
+	b.ReportMetric(float64(b.N**benchRows)/b.Elapsed().Seconds(), "rows/s")
+}
+
+func logPart(ctx context.Context, run *store.Run, object string, items []store.Item) error {
+	stage, err := run.Stage(ctx, store.Part{Kind: "signins", Scope: "msp", Object: object})
+	if err != nil {
+		return err
+	}
+	if err := stage.Put(ctx, items); err != nil {
+		return err
+	}
+	return stage.Finish(ctx, store.Seen{State: store.Whole, Asked: run.At, Rows: len(items)}, nil)
+}
+
+// signIns are those of a page, each with ids of its own.
+func signIns(page int) []store.Item {
+	var out []store.Item
+	for n := range benchPart {
+		person := (page*37 + n) % 2000
+		out = append(out, store.Item{Fact: snapshot.SignIn{
+			ID: uuid(4, page*benchPart+n), Principal: uuid(3, person), UPN: fmt.Sprintf("person.%d@msp.example", person), Name: fmt.Sprintf("Person %d", person),
+			Customer: uuid(5, n%500), At: noon, App: "Azure Portal", Resource: "Windows Azure Service Management API", Interactive: n%3 == 0,
+			CrossTenant: "serviceProvider", Requirement: "multiFactorAuthentication", Correlation: uuid(6, page*benchPart+n),
+		}})
+	}
+	return out
 }
