@@ -183,16 +183,20 @@ func (in *interner) intern(ctx context.Context, tx *sqlx.Tx, kind columnKind, ro
 	for chunk := range slices.Chunk(rows, internedTogether) {
 		var said []string
 		each := func(miss func(text string)) {
+			before := chunk[0]
 			for _, r := range chunk {
 				for _, i := range r.table.interned[kind] {
 					if text, ok := r.said[i].(string); !ok {
 						r.held[i] = nil
+					} else if k, ok := before.held[i].(*interned); ok && before.table == r.table && before.said[i] == r.said[i] {
+						r.held[i] = k // as in the row before
 					} else if k := texts.known(text); k == nil {
 						miss(text)
 					} else {
 						r.held[i] = k
 					}
 				}
+				before = r
 			}
 		}
 		each(func(text string) { said = append(said, text) })

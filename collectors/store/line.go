@@ -3,23 +3,25 @@ package store
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strconv"
 )
 
-// digest is that of a part by the rows that count, in the order of their keys, as
-// partDigest describes it: lines sort as their keys, which differ.
-func digest(salt []byte, name string, rows []*bound) string {
-	sum := sha256.New()
-	sum.Write(salt)
-	line := append([]byte(name), '\n')
+// lines are those of rows whose texts are interned, in the order of their keys: in that
+// order lines sort, as keys differ.
+func lines(rows []*bound) []byte {
+	out := make([]byte, 0, 256*len(rows))
 	for _, b := range rows {
-		if len(line) > 1<<12 {
-			sum.Write(line)
-			line = line[:0]
-		}
-		line = b.appendLine(line)
+		out = b.appendLine(out)
 	}
-	sum.Write(line)
+	return out
+}
+
+// digest is that of a part by the lines of its rows, as partDigest describes it.
+func digest(salt []byte, name string, lines []byte) string {
+	sum := sha256.New()
+	sum.Write(slices.Concat(salt, []byte(name), []byte{'\n'}))
+	sum.Write(lines)
 	return hex.EncodeToString(sum.Sum(nil))
 }
 

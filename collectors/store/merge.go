@@ -34,8 +34,8 @@ func (r *Run) mergePart(ctx context.Context, tx *sqlx.Tx, id int64, p Part, rows
 			facts = append(facts, b)
 		}
 	}
-	name := partName(p)
-	same, err := standsAlready(ctx, tx, id, name, facts)
+	name, of := partName(p), lines(facts)
+	same, err := standsAlready(ctx, tx, id, name, of)
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (r *Run) mergePart(ctx context.Context, tx *sqlx.Tx, id int64, p Part, rows
 			return err
 		}
 		salt := r.partSalt(name, false)
-		if err := r.putDigest(ctx, tx, change{id, false}, salt, digest(salt, name, facts)); err != nil {
+		if err := r.putDigest(ctx, tx, change{id, false}, salt, digest(salt, name, of)); err != nil {
 			return err
 		}
 	}
@@ -54,7 +54,7 @@ func (r *Run) mergePart(ctx context.Context, tx *sqlx.Tx, id int64, p Part, rows
 	}
 	slices.SortFunc(opened, compareLines)
 	salt := r.partSalt(name, true)
-	return r.putDigest(ctx, tx, change{id, true}, salt, digest(salt, name, opened))
+	return r.putDigest(ctx, tx, change{id, true}, salt, digest(salt, name, lines(opened)))
 }
 
 // hold makes room for what the tables are to hold of rows.
@@ -74,14 +74,14 @@ func hold(rows []*bound) {
 func compareLines(a, b *bound) int { return bytes.Compare(a.key, b.key) }
 
 // standsAlready reports whether the facts of a part are those that stand.
-func standsAlready(ctx context.Context, tx *sqlx.Tx, part int64, name string, facts []*bound) (bool, error) {
+func standsAlready(ctx context.Context, tx *sqlx.Tx, part int64, name string, lines []byte) (bool, error) {
 	var salt []byte
 	var have string
 	err := tx.QueryRowContext(ctx, `SELECT salt, digest FROM part_digest WHERE part = ? AND log = 0 AND seen_until IS NULL`, part).Scan(&salt, &have)
 	if errors.Is(err, sql.ErrNoRows) {
-		return len(facts) == 0, nil
+		return len(lines) == 0, nil
 	}
-	return err == nil && digest(salt, name, facts) == have, err
+	return err == nil && digest(salt, name, lines) == have, err
 }
 
 // change names a part of which rows were opened or closed, apart for logs.
