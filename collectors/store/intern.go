@@ -186,15 +186,23 @@ func (in *interner) intern(ctx context.Context, tx *sqlx.Tx, kind columnKind, ro
 			before := chunk[0]
 			for _, r := range chunk {
 				for _, i := range r.table.interned[kind] {
-					if text, ok := r.said[i].(string); !ok {
+					text, ok := r.said[i].(string)
+					if !ok {
 						r.held[i] = nil
-					} else if k, ok := before.held[i].(*interned); ok && before.table == r.table && before.said[i] == r.said[i] {
-						r.held[i] = k // as in the row before
-					} else if k := texts.known(text); k == nil {
-						miss(text)
-					} else {
-						r.held[i] = k
+						continue
 					}
+					var k *interned
+					if before.table == r.table && before.said[i] == r.said[i] {
+						k, _ = before.held[i].(*interned) // lists repeat what they are about
+					}
+					if k == nil {
+						k = texts.known(text)
+					}
+					if k == nil {
+						miss(text)
+						continue
+					}
+					r.held[i] = k
 				}
 				before = r
 			}
