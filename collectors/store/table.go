@@ -123,6 +123,9 @@ func (t *table) readColumns(ctx context.Context, db *sqlx.DB) error {
 		}
 		if r.Key {
 			t.keys++
+			if c.kind == labelColumn {
+				return fmt.Errorf("%s.%s: a text about a person is no key", t.full(), c.name)
+			}
 		}
 		t.interned[c.kind] = append(t.interned[c.kind], len(t.columns))
 		t.columns = append(t.columns, c)
