@@ -125,7 +125,7 @@ func TestAnsweredAccounts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got, err := (&runner{taken: taken}).answered(t.Context(), "c1")
+	got, err := (&runner{Options: Options{Store: st}, taken: taken}).answered(t.Context(), "c1")
 	if want := map[string]bool{"u1": true, "u3": true}; err != nil || !maps.Equal(got, want) {
 		t.Errorf("%v, %v, want %v", got, err, want)
 	}

@@ -21,7 +21,12 @@ var mainTables = map[snapshot.Kind][]string{
 	snapshot.SignIns: {"log_sign_in"}, snapshot.Audits: {"log_audit_event"}, snapshot.Licences: {"fact_subscribed_sku"}, snapshot.RiskyUsers: {"fact_risky_user"},
 	snapshot.DirectoryRoles:    {"fact_role_instance", "fact_role_definition", "fact_role_group"},
 	snapshot.ConditionalAccess: {"fact_access_policy", "fact_security_defaults"},
-	snapshot.AccessPackages:    {"fact_access_package", "fact_access_package_policy", "fact_access_package_assignment", "log_access_package_request"},
+	snapshot.Lighthouse:        {"fact_lighthouse_tenant"}, snapshot.PartnerCustomers: {"fact_partner_customer"}, snapshot.PartnerAudits: {"log_partner_audit"},
+	snapshot.CustomerLicences: {"fact_subscribed_sku"}, snapshot.CustomerRoles: {"fact_role_instance", "fact_role_definition"},
+	snapshot.CustomerRolePolicies: {"fact_role_policy"}, snapshot.CustomerUsers: {"fact_customer_user"}, snapshot.CustomerSignIns: {"log_provider_sign_in"},
+	snapshot.CustomerAudits: {"log_audit_event"}, snapshot.CustomerAccessPolicies: {"fact_access_policy", "fact_security_defaults", "fact_cross_tenant_access"},
+	snapshot.AzureDelegations: {"fact_azure_subscription", "fact_azure_delegation"}, snapshot.AzureActivity: {"log_azure_event"},
+	snapshot.AccessPackages: {"fact_access_package", "fact_access_package_policy", "fact_access_package_assignment", "log_access_package_request"},
 }
 
 // random fills a Graph with lists in which rows come twice, on pages of any size.

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jmoiron/sqlx"
-
 	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
 )
@@ -157,21 +155,15 @@ func (r *runner) ownDomains() []string {
 // no such run, means that it is not known.
 func (r *runner) roleHolders(ctx context.Context, tenant string) (known bool, holders map[string]bool, err error) {
 	var ids []string
-	err = r.taken.Tx(ctx, func(tx *sqlx.Tx) error {
-		var part int64
-		if err := tx.GetContext(ctx, &part, `SELECT coalesce(max(id), 0) FROM part WHERE kind = ? AND scope = (SELECT id FROM ident WHERE value = ?)`,
-			string(snapshot.CustomerRoles), tenant); err != nil {
-			return err
-		}
-		if err := tx.GetContext(ctx, &known, `SELECT EXISTS (SELECT 1 FROM part_seen WHERE snapshot = ? AND part = ? AND state = 'complete')`, r.taken.ID, part); err != nil {
-			return err
-		}
-		from := "fact_role_instance f WHERE f.seen_until IS NULL AND"
-		if known {
-			from = "stage_role_instance f WHERE"
-		}
-		return tx.SelectContext(ctx, &ids, "SELECT DISTINCT "+id("principal")+" FROM "+from+" f.part = ? AND f.principal_type IN ('user', '')", part)
-	})
+	var part int64
+	err = r.Store.Read().GetContext(ctx, &part, `SELECT coalesce(max(id), 0) FROM part WHERE kind = ? AND scope = (SELECT id FROM ident WHERE value = ?)`,
+		string(snapshot.CustomerRoles), tenant)
+	if err == nil {
+		err = r.Store.Read().GetContext(ctx, &known, `SELECT EXISTS (SELECT 1 FROM part_seen WHERE snapshot = ? AND part = ? AND state = 'complete')`, r.taken.ID, part)
+	}
+	if err == nil {
+		err = r.Store.Read().SelectContext(ctx, &ids, "SELECT DISTINCT "+id("principal")+" FROM fact_role_instance f WHERE f.seen_until IS NULL AND f.part = ? AND f.principal_type IN ('user', '')", part)
+	}
 	holders = map[string]bool{}
 	for _, id := range ids {
 		holders[id] = true

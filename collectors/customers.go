@@ -12,16 +12,24 @@ import (
 // customers lists the tenants that have an active relationship with the MSP.
 // https://learn.microsoft.com/graph/api/tenantrelationship-list-delegatedadmincustomers
 type customers struct {
-	shrunk func(context.Context) error // what was staged is far less than what was known
+	shrunk func(ctx context.Context, came int) error // far less came than was known
 }
 
 func (customers) Kind() snapshot.Kind { return snapshot.Customers }
 
 func (c customers) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
-	if err := s.list(ctx, "/v1.0/tenantRelationships/delegatedAdminCustomers"+query("$select", "id,tenantId,displayName", "$top", "300"), decodeCustomer); err != nil {
+	came := map[string]bool{}
+	err := s.list(ctx, "/v1.0/tenantRelationships/delegatedAdminCustomers"+query("$select", "id,tenantId,displayName", "$top", "300"), func(raw json.RawMessage) (store.Item, error) {
+		item, err := decodeCustomer(raw)
+		if err == nil {
+			came[item.Fact.(snapshot.Customer).Tenant] = true
+		}
+		return item, err
+	})
+	if err != nil {
 		return err
 	}
-	return c.shrunk(ctx)
+	return c.shrunk(ctx, len(came))
 }
 
 func decodeCustomer(raw json.RawMessage) (store.Item, error) {

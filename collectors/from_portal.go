@@ -481,7 +481,7 @@ func (e *exports) missing(ctx context.Context, k *filling) error {
 		k.gaps = append(k.gaps, "a download holds what the page showed when it was made: which days and filters were chosen is not told")
 	case snapshot.Relationships:
 		var shrunk *shrunkError
-		if err := e.shrunk("relationship", "relationships")(ctx); !errors.As(err, &shrunk) {
+		if err := e.shrunk("relationship", "relationships")(ctx, k.parts[e.tenant].seen.Rows); !errors.As(err, &shrunk) {
 			return err
 		}
 		list := &k.parts[e.tenant].seen

@@ -20,7 +20,8 @@ import (
 type groups struct {
 	ids   []string
 	maybe map[string]bool // not known to be groups: one that is not found is none
-	gone  map[string]bool // known not to be there; any other that is not found may be too new
+	gone  map[string]bool // known not to be there, and learns; any other that is not found may be too new
+	none  map[string]bool // learns which of the maybe are no groups
 }
 
 func (groups) Kind() snapshot.Kind { return snapshot.Groups }
@@ -39,8 +40,10 @@ func (c groups) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
 		var err error
 		switch {
 		case notFound(errs[i]) && c.maybe[id]:
+			c.none[id] = true
 			s.refused(errs[i])
 		case notFound(errs[i]):
+			c.gone[id] = true
 			s.refused(errs[i])
 			err = s.rows.Put(ctx, []store.Item{{Fact: snapshot.Group{ID: id, Gone: true}}})
 			s.seen.Rows++ // the answer that there is none
@@ -48,6 +51,7 @@ func (c groups) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
 			s.refused(errs[i])
 			err = errs[i]
 		default:
+			delete(c.gone, id)
 			err = s.page(ctx, pages[i], func(raw json.RawMessage) (store.Item, error) {
 				got, err := decodeGroup(raw)
 				return store.Item{Fact: got}, about(got.ID, id, err)

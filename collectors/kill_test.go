@@ -3,9 +3,9 @@ package collectors_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"flag"
-	"io"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mattn/go-sqlite3"
+
 	"countersign/collectors"
 	"countersign/collectors/store"
 )
@@ -21,17 +23,18 @@ import (
 // tomorrow is when the run that is killed takes place, a day after the first one.
 func tomorrow() time.Time { return now.AddDate(0, 0, 1) }
 
-// dying reads entropy until its n-th read, which kills the process.
-type dying struct {
-	io.Reader
-	left int
-}
-
-func (d *dying) Read(p []byte) (int, error) {
-	if d.left--; d.left == 0 {
-		killSelf()
+// atCommits calls do when a transaction of any database is about to be committed:
+// all is written, and nothing of it counts yet.
+func atCommits(t *testing.T, do func()) {
+	db, err := sql.Open("sqlite3", "")
+	if err != nil {
+		t.Fatal(err)
 	}
-	return d.Reader.Read(p)
+	defer db.Close()
+	db.Driver().(*sqlite3.SQLiteDriver).ConnectHook = func(c *sqlite3.SQLiteConn) error {
+		c.RegisterCommitHook(func() int { do(); return 0 })
+		return nil
+	}
 }
 
 func killSelf() {
@@ -55,7 +58,6 @@ func TestKilledChild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	entropy := newEntropy()
 	o := collectors.Options{Tenant: tenant, Client: newClient(t, flag.Arg(0), tenant, mode{4, false}), At: tomorrow(), Now: tomorrow}
 	switch flag.Arg(2) {
 	case "part":
@@ -64,10 +66,17 @@ func TestKilledChild(t *testing.T) {
 				killSelf()
 			}
 		}
-	case "seal": // salts are drawn in the transaction that seals
-		entropy = &dying{entropy, n}
+	case "commit":
+		atCommits(t, func() {
+			if o.Store == nil { // it is being opened
+				return
+			}
+			if n--; n == 0 {
+				killSelf()
+			}
+		})
 	}
-	o.Store, err = store.Open(context.Background(), store.Options{Path: flag.Arg(1), Entropy: entropy})
+	o.Store, err = store.Open(context.Background(), store.Options{Path: flag.Arg(1), Entropy: newEntropy()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +89,8 @@ func TestKilledChild(t *testing.T) {
 }
 
 // TestKill kills a collecting process when its n-th request arrives, when its n-th
-// part is written, and in the midst of sealing. What was sealed before stays whole,
+// part is written, and in the midst of its n-th transaction: that which begins, those
+// that merge a part, that which seals. What was sealed before stays whole,
 // what was not is invisible, and the next run seals what it would have sealed.
 func TestKill(t *testing.T) {
 	c := small()
@@ -140,8 +150,13 @@ func TestKill(t *testing.T) {
 		return path
 	}
 	c.watch(nil)
-	want := finish(t, copied(t))
+	undisturbed := copied(t)
+	want := finish(t, undisturbed)
 	requests, noted := len(c.asked), steps
+	var commits int // one for each part, the first and the last
+	if err := openStore(t, undisturbed).Read().Get(&commits, `SELECT count(*) + 2 FROM part_seen WHERE snapshot = ?`, want.Snapshot); err != nil {
+		t.Fatal(err)
+	}
 
 	type moment struct {
 		kind string
@@ -155,7 +170,8 @@ func TestKill(t *testing.T) {
 	}
 	add("request", 1, requests, 1)
 	add("part", 1, noted, 3)
-	add("seal", 1, 4, 1) // of one new name and three changed parts
+	add("commit", commits%3+3, commits, 3)
+	add("commit", 1, 1, 1)
 	if len(points) < 40 {
 		t.Fatalf("only %d moments to kill at", len(points))
 	}
@@ -192,7 +208,7 @@ func TestKill(t *testing.T) {
 			if r.Seal != want.Seal || r.Snapshot != want.Snapshot {
 				t.Errorf("snapshot %d with seal %s, want %d with %s", r.Snapshot, r.Seal, want.Snapshot, want.Seal)
 			}
-			if kind == "seal" && len(c.asked) > 0 {
+			if kind == "commit" && n == commits && len(c.asked) > 0 {
 				t.Errorf("%q were asked again, though all parts had been seen", c.asked)
 			}
 		})

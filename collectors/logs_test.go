@@ -1,68 +1,16 @@
 package collectors_test
 
 import (
-	"bytes"
 	"context"
-	"encoding/csv"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"countersign/collectors"
-	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 	"countersign/fixtures"
 )
-
-// withTenants asks as an app that signs in to each tenant on its own, and declares
-// the customers as their file does: those that are to be read, with all kinds.
-func (w *world) withTenants(kinds ...snapshot.Kind) collectors.Options {
-	w.Helper()
-	wire := graph.NewWire(8)
-	of := func(tenant string) (collectors.Client, error) {
-		credential, err := graph.NewCredential(graph.CredentialOptions{Kind: "secret", Tenant: tenant, ClientID: "app", Secret: "secret", Login: w.url, HTTP: http.DefaultClient})
-		if err != nil {
-			return nil, err
-		}
-		return graph.New(graph.Options{Endpoints: graph.Endpoints{Graph: w.url}, Tenant: tenant, Credential: credential, Batch: true, Wire: wire,
-			HTTP: &http.Client{Transport: &http.Transport{}}, Limits: graph.Limits{Tries: 1, Reports: -1, Protection: -1}})
-	}
-	o := w.options(mode{8, true})
-	own, err := of(w.msp.Tenant())
-	if err != nil {
-		w.Fatal(err)
-	}
-	o.Client, o.Customer, o.Kinds = own, of, kinds
-	rows, err := csv.NewReader(bytes.NewReader(w.msp.CustomersCSV())).ReadAll()
-	if err != nil {
-		w.Fatal(err)
-	}
-	for _, row := range rows[1:] {
-		c := snapshot.DeclaredCustomer{Tenant: row[0]}
-		if row[slices.Index(rows[0], "collect")] == "yes" {
-			c.Collect = snapshot.TenantKinds
-		}
-		o.Declared.Customers = append(o.Declared.Customers, c)
-	}
-	return o
-}
-
-func (w *world) take(o collectors.Options) collectors.Result {
-	w.Helper()
-	r, err := collectors.Run(context.Background(), o)
-	if err != nil {
-		w.Fatal(err)
-	}
-	expectWhole(w, w.store)
-	for _, asked := range w.server.Journal() {
-		if err := fixtures.CheckRequest(asked); err != nil {
-			w.Error(err)
-		}
-	}
-	return r
-}
 
 // count is one number of a sealed snapshot.
 func (w *world) count(r collectors.Result, query string) (n int) {
@@ -73,33 +21,16 @@ func (w *world) count(r collectors.Result, query string) (n int) {
 	return n
 }
 
-// conserved fails where rows of a log part that came are neither stored nor counted.
-func (w *world) conserved(kind snapshot.Kind, table string) {
-	w.Helper()
-	var parts []struct{ Rows, Repeated, PassedOver, Stored int }
-	err := w.store.Read().Select(&parts, `
-		SELECT s.rows, s.repeated, s.passed_over AS passedover, (SELECT count(*) FROM `+table+` l WHERE l.part = p.id) AS stored
-		FROM   part_seen s JOIN part p ON p.id = s.part WHERE p.kind = ? AND s.state = 'complete'`, string(kind))
-	if err != nil || len(parts) == 0 {
-		w.Errorf("%s: %d parts, %v", kind, len(parts), err)
-	}
-	for _, p := range parts {
-		if p.Rows != p.Stored+p.Repeated+p.PassedOver {
-			w.Errorf("%s: %+v", kind, p)
-		}
-	}
-}
-
 // The MSP's own logs: nothing is lost, and each use of PIM is one, whichever of the two
 // sources tell of it.
 func TestOwnLogs(t *testing.T) {
 	w := newWorld(t, fixtures.ServerOptions{PageSize: 200, SignInsKept: 30 * 24 * time.Hour})
 	w.at = now.Add(5 * time.Hour)
-	r := w.take(w.withTenants(snapshot.Relationships, snapshot.AccessAssignments, snapshot.Groups, snapshot.GroupActivations, snapshot.SignIns, snapshot.Audits))
+	r := w.take(w.tenantOptions(snapshot.Relationships, snapshot.AccessAssignments, snapshot.Groups, snapshot.GroupActivations, snapshot.SignIns, snapshot.Audits))
 	for _, kind := range []snapshot.Kind{snapshot.SignIns, snapshot.Audits, snapshot.GroupActivations} {
 		expectState(t, r, kind, snapshot.Complete, "")
 	}
-	w.conserved(snapshot.Audits, "log_audit_event")
+	expectConserved(t, w.store, r.Snapshot)
 	if c := coverageOf(r, snapshot.Audits); !c.Since.Equal(w.at.Add(-7*24*time.Hour)) || !c.Until.Equal(w.at) {
 		t.Errorf("window %s to %s, want seven days: no licence is known", c.Since, c.Until)
 	}
@@ -148,7 +79,7 @@ func TestOwnLogs(t *testing.T) {
 func TestCustomersLogs(t *testing.T) {
 	w := newWorld(t, fixtures.ServerOptions{PageSize: 200, SignInsKept: 30 * 24 * time.Hour})
 	w.at = now.Add(5 * time.Hour)
-	o := w.withTenants(snapshot.SignIns, snapshot.CustomerSignIns, snapshot.CustomerAudits)
+	o := w.tenantOptions(snapshot.SignIns, snapshot.CustomerSignIns, snapshot.CustomerAudits)
 	r := w.take(o)
 	parts, err := snapshot.LoadParts(context.Background(), w.store.Read(), r.Snapshot)
 	if err != nil {
@@ -173,8 +104,7 @@ func TestCustomersLogs(t *testing.T) {
 			t.Errorf("customer %d: sign-ins %s %q, audits %s %q", i, signIns.State, signIns.Reason, audits.State, audits.Reason)
 		}
 	}
-	w.conserved(snapshot.CustomerAudits, "log_audit_event")
-	w.conserved(snapshot.CustomerSignIns, "log_provider_sign_in")
+	expectConserved(t, w.store, r.Snapshot)
 	for query, want := range map[string]int{
 		`SELECT count(*) FROM provider_sign_in p WHERE p.snapshot = ? AND NOT EXISTS (SELECT 1 FROM sign_in s WHERE s.snapshot = p.snapshot AND s.correlation = p.correlation AND s.customer = p.tenant)`:                                                                      1, // whom nobody knows
 		`SELECT count(*) FROM sign_in s WHERE s.snapshot = ? AND s.customer IN (SELECT tenant FROM provider_sign_in) AND s.cross_tenant = 'serviceProvider' AND NOT EXISTS (SELECT 1 FROM provider_sign_in p WHERE p.snapshot = s.snapshot AND p.correlation = s.correlation)`: 0,
@@ -203,9 +133,9 @@ func TestCustomersLogs(t *testing.T) {
 func TestHolesOfALog(t *testing.T) {
 	w := newWorld(t, fixtures.ServerOptions{PageSize: 200, SignInsKept: 7 * 24 * time.Hour})
 	kinds := []snapshot.Kind{snapshot.Audits, snapshot.SignIns}
-	first := w.take(w.withTenants(kinds...))
+	first := w.take(w.tenantOptions(kinds...))
 	w.at = w.at.Add(24 * time.Hour)
-	second := w.take(w.withTenants(kinds...))
+	second := w.take(w.tenantOptions(kinds...))
 	if n := w.count(second, `SELECT count(*) - count(DISTINCT tenant || id) FROM audit_event WHERE snapshot = ?`); n != 0 {
 		t.Errorf("%d entries are there twice", n)
 	}
@@ -215,7 +145,7 @@ func TestHolesOfALog(t *testing.T) {
 	}
 	before := w.at
 	w.at = w.at.Add(19 * 24 * time.Hour)
-	third := w.take(w.withTenants(kinds...))
+	third := w.take(w.tenantOptions(kinds...))
 	holes, err = snapshot.LoadHoles(context.Background(), w.store.Read(), third.Snapshot)
 	want := []snapshot.Hole{{Kind: snapshot.Audits, Scope: w.msp.Tenant(), Since: before, Until: w.at.Add(-7 * 24 * time.Hour)}}
 	if err != nil || !slices.Equal(holes, want) {

@@ -5,42 +5,33 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jmoiron/sqlx"
-
 	"countersign/collectors/snapshot"
 )
 
 // What later steps ask for follows from what earlier ones brought. It is read back
-// from the store as it will stand once this run is sealed: the staged rows, and the
-// facts of parts that this run has not seen whole.
+// from the store as it stands: what this run merged, and the facts of parts that it
+// has not seen whole.
 
-// current reads columns of a table as it will stand, sorted, NULL as empty text.
+// current reads columns of a table as it stands, sorted, NULL as empty text.
 func (r *runner) current(ctx context.Context, table, where string, columns ...string) ([][]string, error) {
-	selected := "SELECT DISTINCT " + strings.Join(columns, ", ") + " FROM "
-	query := selected + "stage_" + table + " f WHERE " + where + " UNION " +
-		selected + "fact_" + table + " f WHERE " + where + ` AND f.seen_until IS NULL
-		AND f.part NOT IN (SELECT part FROM part_seen WHERE snapshot = ? AND state = 'complete')`
+	rows, err := r.Store.Read().QueryContext(ctx, "SELECT DISTINCT "+strings.Join(columns, ", ")+" FROM fact_"+table+" f WHERE f.seen_until IS NULL AND "+where)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
 	var out [][]string
-	err := r.taken.Tx(ctx, func(tx *sqlx.Tx) error {
-		rows, err := tx.QueryContext(ctx, query, r.taken.ID)
-		if err != nil {
-			return err
+	for rows.Next() {
+		row, to := make([]string, len(columns)), make([]any, len(columns))
+		for i := range row {
+			to[i] = &row[i]
 		}
-		defer rows.Close()
-		for rows.Next() {
-			row, to := make([]string, len(columns)), make([]any, len(columns))
-			for i := range row {
-				to[i] = &row[i]
-			}
-			if err := rows.Scan(to...); err != nil {
-				return err
-			}
-			out = append(out, row)
+		if err := rows.Scan(to...); err != nil {
+			return nil, err
 		}
-		return rows.Err()
-	})
+		out = append(out, row)
+	}
 	slices.SortFunc(out, slices.Compare[[]string])
-	return out, err
+	return out, rows.Err()
 }
 
 // id selects an interned column as the outside knows it.
@@ -59,19 +50,17 @@ func (r *runner) relationships(ctx context.Context) ([]relationship, error) {
 	return out, err
 }
 
-// shrunk makes the check of a list that no MSP loses at once: more than half of what
-// was known gone is an error, unless the run was told to accept it.
-func (r *runner) shrunk(table, noun string) func(context.Context) error {
-	return func(ctx context.Context) error {
+// shrunk makes the check of a list that no MSP loses at once: that less than half came
+// of what was known is an error, unless the run was told to accept it.
+func (r *runner) shrunk(table, noun string) func(ctx context.Context, came int) error {
+	return func(ctx context.Context, came int) error {
 		if r.AcceptShrink {
 			return nil
 		}
-		var now, before int
-		err := r.taken.Tx(ctx, func(tx *sqlx.Tx) error {
-			return tx.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM stage_`+table+`), (SELECT count(*) FROM fact_`+table+` WHERE seen_until IS NULL)`).Scan(&now, &before)
-		})
-		if err == nil && 2*now < before {
-			return &shrunkError{noun, now, before}
+		var before int
+		err := r.Store.Read().GetContext(ctx, &before, `SELECT count(*) FROM fact_`+table+` WHERE seen_until IS NULL`)
+		if err == nil && 2*came < before {
+			return &shrunkError{noun, came, before}
 		}
 		return err
 	}
@@ -133,16 +122,6 @@ func (r *runner) groupsToWalk(ctx context.Context) (all []string, maybe map[stri
 	return all, maybe, nil
 }
 
-// areGroups drops those that may be groups and are not.
-func (r *runner) areGroups(ctx context.Context, level []string, maybe map[string]bool) ([]string, error) {
-	rows, err := r.current(ctx, "directory_group", "true", id("id"))
-	known := map[string]bool{}
-	for _, row := range rows {
-		known[row[0]] = true
-	}
-	return slices.DeleteFunc(level, func(id string) bool { return maybe[id] && !known[id] }), err
-}
-
 // first is the first column, sorted and without repetition.
 func first(rows [][]string) []string {
 	var out []string
@@ -170,13 +149,19 @@ func (r *runner) nestedIn(ctx context.Context, level []string) ([]string, error)
 	return slices.Compact(nested), nil
 }
 
-func (r *runner) goneGroups(ctx context.Context) (map[string]bool, error) {
-	rows, err := r.current(ctx, "directory_group", "f.gone = 1", id("id"))
-	gone := map[string]bool{}
-	for _, row := range rows {
-		gone[row[0]] = true
+// knownGroups are, of the groups seen before, those that were gone, and of what may be
+// groups those that were not seen as such.
+func (r *runner) knownGroups(ctx context.Context, maybe map[string]bool) (gone, none map[string]bool, err error) {
+	rows, err := r.current(ctx, "directory_group", "true", id("id"), "f.gone")
+	gone, none = map[string]bool{}, map[string]bool{}
+	for group := range maybe {
+		none[group] = maybe[group]
 	}
-	return gone, err
+	for _, row := range rows {
+		delete(none, row[0])
+		gone[row[0]] = row[1] == "1"
+	}
+	return gone, none, err
 }
 
 // reach are the principals that are or may come to be in a group, or own it.
@@ -206,12 +191,14 @@ func (r *runner) addUsers(ctx context.Context, reach map[string]bool) error {
 // answered are the accounts in a customer's tenant that the MSP answers for, whether
 // or not they hold a role: its guests, and the declared emergency accounts.
 func (r *runner) answered(ctx context.Context, tenant string) (map[string]bool, error) {
-	rows, err := r.current(ctx, "customer_user", `(f.because LIKE '%"guest"%' OR f.because LIKE '%"emergency"%')`, id("id"), id("tenant"))
+	var ids []string
+	err := r.Store.Read().SelectContext(ctx, &ids, `
+		SELECT i.value FROM part p JOIN fact_customer_user f ON f.part = p.id JOIN ident i ON i.id = f.id
+		WHERE  p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?) AND f.seen_until IS NULL
+		AND    (f.because LIKE '%"guest"%' OR f.because LIKE '%"emergency"%')`, string(snapshot.CustomerUsers), tenant)
 	accounts := map[string]bool{}
-	for _, row := range rows {
-		if row[1] == tenant {
-			accounts[row[0]] = true
-		}
+	for _, id := range ids {
+		accounts[id] = true
 	}
 	return accounts, err
 }
@@ -220,11 +207,9 @@ func (r *runner) answered(ctx context.Context, tenant string) (map[string]bool, 
 // did not see whole; empty when all were.
 func (r *runner) unseen(ctx context.Context) (string, error) {
 	var kind []string
-	err := r.taken.Tx(ctx, func(tx *sqlx.Tx) error {
-		return tx.SelectContext(ctx, &kind, `
-			SELECT p.kind FROM part_seen s JOIN part p ON p.id = s.part
-			WHERE  s.snapshot = ? AND s.state <> 'complete' AND p.kind IN ('relationships', 'access-assignments')
-			ORDER  BY p.kind DESC LIMIT 1`, r.taken.ID)
-	})
+	err := r.Store.Read().SelectContext(ctx, &kind, `
+		SELECT p.kind FROM part_seen s JOIN part p ON p.id = s.part
+		WHERE  s.snapshot = ? AND s.state <> 'complete' AND p.kind IN ('relationships', 'access-assignments')
+		ORDER  BY p.kind DESC LIMIT 1`, r.taken.ID)
 	return strings.ReplaceAll(strings.Join(kind, ""), "-", " "), err
 }

@@ -15,16 +15,24 @@ import (
 // drop the fields of the reseller's subtype.
 // https://learn.microsoft.com/graph/api/tenantrelationship-list-delegatedadminrelationships
 type relationships struct {
-	shrunk func(context.Context) error // what was staged is far less than what was known
+	shrunk func(ctx context.Context, came int) error // far less came than was known
 }
 
 func (relationships) Kind() snapshot.Kind { return snapshot.Relationships }
 
 func (c relationships) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
-	if err := s.list(ctx, "/v1.0/tenantRelationships/delegatedAdminRelationships"+query("$top", "300"), decodeRelationship); err != nil {
+	came := map[string]bool{}
+	err := s.list(ctx, "/v1.0/tenantRelationships/delegatedAdminRelationships"+query("$top", "300"), func(raw json.RawMessage) (store.Item, error) {
+		item, err := decodeRelationship(raw)
+		if err == nil {
+			came[item.Fact.(snapshot.Relationship).ID] = true
+		}
+		return item, err
+	})
+	if err != nil {
 		return err
 	}
-	return c.shrunk(ctx)
+	return c.shrunk(ctx, len(came))
 }
 
 // shrunkError is a list that lost more than half of what was known. Relationships

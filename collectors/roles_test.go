@@ -2,7 +2,6 @@ package collectors_test
 
 import (
 	"context"
-	"encoding/csv"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -14,76 +13,9 @@ import (
 	"time"
 
 	"countersign/collectors"
-	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
-	"countersign/fixtures"
 )
-
-// openTenants is an invented MSP of whose customers some let it read their tenants.
-var openTenants = sync.OnceValue(func() *fixtures.MSP {
-	return fixtures.NewMSP(fixtures.Options{Customers: 7, Seed: 5, At: now})
-})
-
-// newOpenWorld is a world in which each tenant gives the app its own token.
-func newOpenWorld(t testing.TB) *world {
-	w := newWorld(t, fixtures.ServerOptions{})
-	w.msp = openTenants()
-	w.server = fixtures.NewServer(w.msp, fixtures.ServerOptions{Now: func() time.Time { return w.at }})
-	s := httptest.NewServer(w.server)
-	t.Cleanup(s.Close)
-	w.url = s.URL
-	return w
-}
-
-// tenantOptions ask for the kinds with customers' tenants as customers.csv declares them.
-func (w *world) tenantOptions(kinds ...snapshot.Kind) collectors.Options {
-	w.Helper()
-	o := w.options(mode{8, true})
-	o.Kinds, o.Domains = kinds, []string{w.msp.Domain()}
-	o.Customer = func(tenant string) (collectors.Client, error) {
-		credential, err := graph.NewCredential(graph.CredentialOptions{Kind: "secret", Tenant: tenant, ClientID: "app", Secret: "secret", Login: w.url})
-		if err != nil {
-			return nil, err
-		}
-		return graph.New(graph.Options{Endpoints: graph.Endpoints{Graph: w.url, Login: w.url}, Tenant: tenant, Credential: credential, Concurrency: 4, Batch: true,
-			HTTP: &http.Client{Transport: &http.Transport{}}, Limits: graph.Limits{Tries: 1, Reports: -1, Protection: -1}})
-	}
-	rows, err := csv.NewReader(strings.NewReader(string(w.msp.CustomersCSV()))).ReadAll()
-	if err != nil {
-		w.Fatal(err)
-	}
-	column := func(name string) int { return slices.Index(rows[0], name) }
-	for _, row := range rows[1:] {
-		c := snapshot.DeclaredCustomer{Tenant: row[column("tenant_id")], EmergencyAccounts: strings.FieldsFunc(row[column("emergency_accounts")], func(r rune) bool { return r == ';' })}
-		switch collect := row[column("collect")]; collect {
-		case "":
-		case "yes":
-			c.Collect = snapshot.TenantKinds
-		default:
-			for kind := range strings.SplitSeq(collect, ";") {
-				c.Collect = append(c.Collect, snapshot.Kind(kind))
-			}
-		}
-		o.Declared.Customers = append(o.Declared.Customers, c)
-	}
-	return o
-}
-
-func (w *world) collectTenants(kinds ...snapshot.Kind) collectors.Result {
-	w.Helper()
-	return w.collect(w.tenantOptions(kinds...))
-}
-
-func (w *world) collect(o collectors.Options) collectors.Result {
-	w.Helper()
-	r, err := collectors.Run(context.Background(), o)
-	if err != nil {
-		w.Fatal(err)
-	}
-	expectWhole(w, w.store)
-	return r
-}
 
 // lines reads a query's rows as text, columns separated by a space.
 func lines(t testing.TB, s *store.Store, query string, args ...any) []string {
@@ -236,24 +168,12 @@ func TestAccountsNeedRoles(t *testing.T) {
 
 	o := w.tenantOptions(snapshot.CustomerUsers)
 	o.Domains = nil
-	if got := stateOf(t, w.store, w.collect(o), first, snapshot.CustomerUsers); got.State != snapshot.NotConfigured || !strings.Contains(got.Reason, "msp.domains") {
+	if got := stateOf(t, w.store, w.take(o), first, snapshot.CustomerUsers); got.State != snapshot.NotConfigured || !strings.Contains(got.Reason, "msp.domains") {
 		t.Errorf("without the MSP's domains: %s, %q", got.State, got.Reason)
 	}
 	o.Declared.Staff = []snapshot.StaffAccount{{UPN: "Ada@" + strings.ToUpper(w.msp.Domain())}}
-	r = w.collect(o)
+	r = w.take(o)
 	expectLines(t, "guests by the domain of a declared account", lines(t, w.store, `SELECT name FROM customer_user WHERE snapshot = ? AND tenant = ? AND because LIKE '%guest%'`, r.Snapshot, first), "Marek Kowalski")
-}
-
-// expectConserved fails on a row of a part that was seen whole and neither stored, nor
-// there twice, nor outside of what was asked.
-func expectConserved(t testing.TB, s *store.Store, id int64) {
-	t.Helper()
-	got := lines(t, s, `SELECT p.kind || ' ' || i.value FROM part_seen n JOIN part p ON p.id = n.part JOIN ident i ON i.id = p.scope
-		WHERE n.snapshot = ? AND n.state = 'complete' AND n.rows <> n.repeated + n.passed_over
-		+ (SELECT count(*) FROM fact_role_instance WHERE part = p.id) + (SELECT count(*) FROM fact_role_definition WHERE part = p.id)
-		+ (SELECT count(*) FROM fact_role_group WHERE part = p.id) + (SELECT count(*) FROM fact_role_policy WHERE part = p.id)
-		+ (SELECT count(*) FROM fact_subscribed_sku WHERE part = p.id) + (SELECT count(*) FROM fact_customer_user WHERE part = p.id)`, id)
-	expectLines(t, "parts with lost rows", got)
 }
 
 var chainKinds = []snapshot.Kind{snapshot.Customers, snapshot.Relationships, snapshot.AccessAssignments, snapshot.Groups, snapshot.Memberships,

@@ -258,11 +258,14 @@ func (r *runner) walkGroups(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	whole := groups{}
-	s := r.open(ctx, r.msp(), whole, r.Tenant)
-	gone, err := r.goneGroups(ctx)
+	gone, none, err := r.knownGroups(ctx, maybe)
 	if err != nil {
 		return err
+	}
+	whole := groups{}
+	s := r.open(ctx, r.msp(), whole, r.Tenant)
+	if s != nil {
+		none = map[string]bool{} // which is about to be learnt
 	}
 	var fault error
 	seen := map[string]bool{}
@@ -271,14 +274,9 @@ func (r *runner) walkGroups(ctx context.Context) error {
 			seen[id] = true
 		}
 		if s != nil {
-			fault = cmp.Or(fault, groups{level, maybe, gone}.Collect(ctx, snapshot.Part{}, s))
+			fault = cmp.Or(fault, groups{level, maybe, gone, none}.Collect(ctx, snapshot.Part{}, s))
 		}
-		if level, err = r.areGroups(ctx, level, maybe); err != nil {
-			return err
-		}
-		if gone, err = r.goneGroups(ctx); err != nil {
-			return err
-		}
+		level = slices.DeleteFunc(level, func(id string) bool { return none[id] })
 		r.expect(len(ofGroup) * len(level))
 		r.together(ctx, len(level), func(ctx context.Context, i int) {
 			for _, c := range ofGroup {

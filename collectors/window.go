@@ -3,10 +3,7 @@ package collectors
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/jmoiron/sqlx"
 
 	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
@@ -48,23 +45,20 @@ func windows(at time.Time, kept, width time.Duration) []window {
 // read whole, to their end, after the last late event.
 func (r *runner) openWindows(ctx context.Context, kind snapshot.Kind, scope, prefix string, kept, width time.Duration) ([]window, error) {
 	all := windows(r.At, kept, width)
-	err := r.taken.Tx(ctx, func(tx *sqlx.Tx) error {
-		var read []struct {
-			Object       string
-			Asked, Until store.Time
-		}
-		err := tx.SelectContext(ctx, &read, `
-			SELECT i.value AS object, max(s.asked) AS asked, s.until
-			FROM   part p JOIN ident i ON i.id = p.object JOIN part_seen s ON s.part = p.id AND s.state = 'complete' AND s.snapshot <> ?
-			WHERE  p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?) AND s.until IS NOT NULL AND s.until >= ?
-			GROUP  BY i.value, s.until`, r.taken.ID, string(kind), scope, store.Time(all[0].since))
-		for _, x := range read {
-			all = slices.DeleteFunc(all, func(w window) bool {
-				return prefix+w.object() == x.Object && w.until.Equal(x.Until.Time()) && !x.Asked.Time().Before(w.closed(width))
-			})
-		}
-		return err
-	})
+	var read []struct {
+		Object       string
+		Asked, Until store.Time
+	}
+	err := r.Store.Read().SelectContext(ctx, &read, `
+		SELECT i.value AS object, max(s.asked) AS asked, s.until
+		FROM   part p JOIN ident i ON i.id = p.object JOIN part_seen s ON s.part = p.id AND s.state = 'complete' AND s.snapshot <> ?
+		WHERE  p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?) AND s.until IS NOT NULL AND s.until >= ?
+		GROUP  BY i.value, s.until`, r.taken.ID, string(kind), scope, store.Time(all[0].since))
+	for _, x := range read {
+		all = slices.DeleteFunc(all, func(w window) bool {
+			return prefix+w.object() == x.Object && w.until.Equal(x.Until.Time()) && !x.Asked.Time().Before(w.closed(width))
+		})
+	}
 	return all, err
 }
 
@@ -104,20 +98,18 @@ func (r *runner) logOf(ctx context.Context, at place, kind snapshot.Kind, name s
 // auditKept is how long a tenant's directory log is kept: long where a premium plan is
 // known to work. sure: what the tenant has bought was read, now or before.
 func (r *runner) auditKept(ctx context.Context, scope string, licences snapshot.Kind) (kept time.Duration, sure bool, err error) {
-	plans, err := r.current(ctx, "service_plan", "f.status = 'Success'", id("plan"), id("tenant"))
-	if err != nil {
-		return 0, false, err
-	}
-	for _, plan := range plans {
-		if (plan[0] == snapshot.PlanP1 || plan[0] == snapshot.PlanP2) && strings.EqualFold(plan[1], scope) {
-			return snapshot.PremiumLogKept, true, nil
+	var read []struct{ Whole, Premium bool }
+	err = r.Store.Read().SelectContext(ctx, &read, `
+		SELECT EXISTS (SELECT 1 FROM part_seen s WHERE s.part = p.id AND s.state = 'complete') AS whole,
+		       EXISTS (SELECT 1 FROM fact_service_plan f JOIN ident i ON i.id = f.plan
+		               WHERE f.part = p.id AND f.seen_until IS NULL AND f.status = 'Success' AND i.value IN (?, ?)) AS premium
+		FROM   part p WHERE p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?)`, snapshot.PlanP1, snapshot.PlanP2, string(licences), scope)
+	for _, x := range read {
+		if x.Premium {
+			return snapshot.PremiumLogKept, true, err
 		}
+		sure = sure || x.Whole
 	}
-	err = r.taken.Tx(ctx, func(tx *sqlx.Tx) error {
-		return tx.GetContext(ctx, &sure, `
-			SELECT count(*) > 0 FROM part_seen s JOIN part p ON p.id = s.part
-			WHERE  p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?) AND s.state = 'complete'`, string(licences), scope)
-	})
 	return snapshot.FreeLogKept, sure, err
 }
 

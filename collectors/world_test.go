@@ -2,12 +2,14 @@ package collectors_test
 
 import (
 	"context"
+	"encoding/csv"
 	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -155,4 +157,75 @@ func TestRunSeesTheWholeWorld(t *testing.T) {
 	if nested < 0 {
 		t.Error("nobody is reached through two nested groups of the projects")
 	}
+}
+
+// openTenants is an invented MSP of whose customers some let it read their tenants.
+var openTenants = sync.OnceValue(func() *fixtures.MSP {
+	return fixtures.NewMSP(fixtures.Options{Customers: 7, Seed: 5, At: now})
+})
+
+// newOpenWorld is a world in which each tenant gives the app its own token.
+func newOpenWorld(t testing.TB) *world {
+	w := newWorld(t, fixtures.ServerOptions{})
+	w.msp = openTenants()
+	w.server = fixtures.NewServer(w.msp, fixtures.ServerOptions{Now: func() time.Time { return w.at }})
+	s := httptest.NewServer(w.server)
+	t.Cleanup(s.Close)
+	w.url = s.URL
+	return w
+}
+
+// tenantOptions ask for the kinds with customers' tenants as customers.csv declares them.
+func (w *world) tenantOptions(kinds ...snapshot.Kind) collectors.Options {
+	w.Helper()
+	o := w.options(mode{8, true})
+	o.Kinds, o.Domains = kinds, []string{w.msp.Domain()}
+	o.Customer = func(tenant string) (collectors.Client, error) {
+		credential, err := graph.NewCredential(graph.CredentialOptions{Kind: "secret", Tenant: tenant, ClientID: "app", Secret: "secret", Login: w.url})
+		if err != nil {
+			return nil, err
+		}
+		return graph.New(graph.Options{Endpoints: graph.Endpoints{Graph: w.url, Login: w.url}, Tenant: tenant, Credential: credential, Concurrency: 4, Batch: true,
+			HTTP: &http.Client{Transport: &http.Transport{}}, Limits: graph.Limits{Tries: 1, Reports: -1, Protection: -1}})
+	}
+	rows, err := csv.NewReader(strings.NewReader(string(w.msp.CustomersCSV()))).ReadAll()
+	if err != nil {
+		w.Fatal(err)
+	}
+	column := func(name string) int { return slices.Index(rows[0], name) }
+	for _, row := range rows[1:] {
+		c := snapshot.DeclaredCustomer{Tenant: row[column("tenant_id")], EmergencyAccounts: strings.FieldsFunc(row[column("emergency_accounts")], func(r rune) bool { return r == ';' })}
+		switch collect := row[column("collect")]; collect {
+		case "":
+		case "yes":
+			c.Collect = snapshot.TenantKinds
+		default:
+			for kind := range strings.SplitSeq(collect, ";") {
+				c.Collect = append(c.Collect, snapshot.Kind(kind))
+			}
+		}
+		o.Declared.Customers = append(o.Declared.Customers, c)
+	}
+	return o
+}
+
+func (w *world) collectTenants(kinds ...snapshot.Kind) collectors.Result {
+	w.Helper()
+	return w.take(w.tenantOptions(kinds...))
+}
+
+// take takes a snapshot that must hold together, by requests that Microsoft describes.
+func (w *world) take(o collectors.Options) collectors.Result {
+	w.Helper()
+	r, err := collectors.Run(context.Background(), o)
+	if err != nil {
+		w.Fatal(err)
+	}
+	expectWhole(w, w.store)
+	for _, asked := range w.server.Journal() {
+		if err := fixtures.CheckRequest(asked); err != nil {
+			w.Error(err)
+		}
+	}
+	return r
 }

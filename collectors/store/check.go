@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -70,7 +72,7 @@ func (s *Store) checkTexts(ctx context.Context) ([]string, error) {
 }
 
 func (s *Store) checkParts(ctx context.Context) ([]string, error) {
-	parts, err := partNames(ctx, s.read)
+	parts, err := namedParts(ctx, s.read)
 	if err != nil {
 		return nil, err
 	}
@@ -84,17 +86,22 @@ func (s *Store) checkParts(ctx context.Context) ([]string, error) {
 	if err := s.read.SelectContext(ctx, &digests, `SELECT part, log, seen_from, salt, digest FROM part_digest ORDER BY seen_from, part, log`); err != nil {
 		return nil, err
 	}
+	holdings, err := s.holdings(ctx, s.read)
+	if err != nil {
+		return nil, err
+	}
 	faults, err := s.undigested(ctx, parts)
 	if err != nil {
 		return nil, err
 	}
 	for _, d := range digests {
-		got, err := s.partDigest(ctx, s.read, change{d.Part, d.Log}, d.SeenFrom, d.Salt, parts[d.Part])
+		part := parts[d.Part]
+		got, err := partDigest(ctx, s.read, holdings[part.Kind], change{d.Part, d.Log}, d.SeenFrom, d.Salt, part.Name)
 		if err != nil {
 			return nil, err
 		}
 		if got != d.Digest {
-			faults = append(faults, fmt.Sprintf("snapshot %d: the rows of part %s do not give their digest", d.SeenFrom, parts[d.Part]))
+			faults = append(faults, fmt.Sprintf("snapshot %d: the rows of part %s do not give their digest", d.SeenFrom, part.Name))
 		}
 	}
 	return faults, nil
@@ -102,9 +109,9 @@ func (s *Store) checkParts(ctx context.Context) ([]string, error) {
 
 // undigested finds rows that were opened or closed by a snapshot that recorded no
 // digest of their part.
-func (s *Store) undigested(ctx context.Context, parts map[int64]string) ([]string, error) {
+func (s *Store) undigested(ctx context.Context, parts map[int64]namedPart) ([]string, error) {
 	var faults []string
-	for _, name := range sortedTables(s.tables) {
+	for _, name := range slices.Sorted(maps.Keys(s.tables)) {
 		t := s.tables[name]
 		if t.prefix == "derived" {
 			continue
@@ -122,7 +129,7 @@ func (s *Store) undigested(ctx context.Context, parts map[int64]string) ([]strin
 			return nil, err
 		}
 		for _, f := range found {
-			faults = append(faults, fmt.Sprintf("snapshot %d: part %s holds rows of %s that were never sealed", f.Snapshot, parts[f.Part], name))
+			faults = append(faults, fmt.Sprintf("snapshot %d: part %s holds rows of %s that were never sealed", f.Snapshot, parts[f.Part].Name, name))
 		}
 	}
 	return faults, nil

@@ -7,33 +7,12 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
 )
-
-// saltLabels gives every text that is sealed for the first time its salt and
-// digest, in the order of the texts, so that equal runs give equal digests.
-func (s *Store) saltLabels(ctx context.Context, tx *sqlx.Tx) error {
-	var labels []struct {
-		ID   int64
-		Text string
-	}
-	if err := tx.SelectContext(ctx, &labels, `SELECT id, text FROM label WHERE digest IS NULL ORDER BY text`); err != nil {
-		return err
-	}
-	for _, l := range labels {
-		salt, err := s.salt()
-		if err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `UPDATE label SET salt = ?, digest = ? WHERE id = ?`, salt, saltedHex(salt, []byte(l.Text)), l.ID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 func (s *Store) salt() ([]byte, error) {
 	salt := make([]byte, 16)
@@ -46,60 +25,20 @@ func saltedHex(salt, text []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// digestParts records a new salted digest for each part that changed. Of a log,
-// only the rows that this snapshot opened are digested: the earlier ones are
-// sealed already.
-func (r *Run) digestParts(ctx context.Context, tx *sqlx.Tx, changed map[change]bool) error {
-	parts, err := partNames(ctx, tx)
-	if err != nil {
-		return err
-	}
-	order := make([]change, 0, len(changed))
-	for c := range changed {
-		order = append(order, c)
-	}
-	slices.SortFunc(order, func(a, b change) int {
-		if c := strings.Compare(parts[a.part], parts[b.part]); c != 0 || a.log == b.log {
-			return c
-		}
-		if a.log {
-			return 1
-		}
-		return -1
-	})
-	for _, c := range order {
-		salt, err := r.store.salt()
-		if err != nil {
-			return err
-		}
-		digest, err := r.store.partDigest(ctx, tx, c, r.ID, salt, parts[c.part])
-		if err != nil {
-			return err
-		}
-		if !c.log {
-			if _, err := tx.ExecContext(ctx, `UPDATE part_digest SET seen_until = ? WHERE part = ? AND log = 0 AND seen_until IS NULL`, r.ID, c.part); err != nil {
-				return err
-			}
-		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO part_digest (part, log, seen_from, salt, digest) VALUES (?, ?, ?, ?, ?)`, c.part, c.log, r.ID, salt, digest); err != nil {
-			return err
-		}
-	}
-	return nil
+// namedPart is a part with the line that opens its digest.
+type namedPart struct {
+	ID         int64
+	Kind, Name string
 }
 
-// partNames gives each part the line that opens its digest.
-func partNames(ctx context.Context, q sqlx.QueryerContext) (map[int64]string, error) {
-	var parts []struct {
-		ID   int64
-		Name string
-	}
+func namedParts(ctx context.Context, q sqlx.QueryerContext) (map[int64]namedPart, error) {
+	var parts []namedPart
 	err := sqlx.SelectContext(ctx, q, &parts, `
-		SELECT p.id, json_array(p.kind, s.value, o.value) AS name
+		SELECT p.id, p.kind, json_array(p.kind, s.value, o.value) AS name
 		FROM   part p JOIN ident s ON s.id = p.scope JOIN ident o ON o.id = p.object`)
-	out := make(map[int64]string, len(parts))
+	out := make(map[int64]namedPart, len(parts))
 	for _, p := range parts {
-		out[p.ID] = p.Name
+		out[p.ID] = p
 	}
 	return out, err
 }
@@ -110,12 +49,14 @@ func partNames(ctx context.Context, q sqlx.QueryerContext) (map[int64]string, er
 //
 // A line is a JSON array as SQLite's json_array writes it: of the part its kind, scope
 // and object; of a row the name of its table without prefix, its key and its other
-// columns, each in the order of the stage without part. Outside ids stand as text,
+// columns, each in the order of the table without part. Outside ids stand as text,
 // texts about persons as their salted digest, true as 1, false as 0, NULL as null.
 // There are no spaces. In text \" \\ \b \f \n \r \t are escaped so, the others below
 // U+0020 as \u and four lower case digits, nothing else.
-func (s *Store) partDigest(ctx context.Context, q sqlx.QueryerContext, c change, snapshot int64, salt []byte, name string) (string, error) {
-	rows, err := q.QueryxContext(ctx, partLines(s.tables, c.log), c.part, snapshot)
+//
+// tables are those that may hold rows of the part.
+func partDigest(ctx context.Context, q sqlx.QueryerContext, tables map[string]*table, c change, snapshot int64, salt []byte, name string) (string, error) {
+	rows, err := q.QueryxContext(ctx, partLines(tables, c.log), c.part, snapshot)
 	if err != nil {
 		return "", fmt.Errorf("digest: %w", err)
 	}
@@ -135,24 +76,27 @@ func (s *Store) partDigest(ctx context.Context, q sqlx.QueryerContext, c change,
 
 // partLines selects the lines of part ?1 as of snapshot ?2, over all tables that are
 // sealed: of its facts or of its logs.
-func partLines(tables map[string]table, log bool) string {
+func partLines(tables map[string]*table, log bool) string {
 	seen := "seen_from <= ?2 AND (seen_until IS NULL OR seen_until > ?2)"
 	if log {
 		seen = "seen_from = ?2"
 	}
 	var lines []string
-	for _, name := range sortedTables(tables) {
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
 		if t := tables[name]; t.prefix != "derived" && t.log() == log {
 			lines = append(lines, "SELECT json_array('"+name+"', "+strings.Join(outsideColumns(t), ", ")+") AS line FROM "+t.full()+" f WHERE part = ?1 AND "+seen)
 		}
+	}
+	if len(lines) == 0 {
+		return "SELECT NULL WHERE ?1 IS ?2 AND false" // the part never had a row
 	}
 	return strings.Join(lines, " UNION ALL ") + " ORDER BY line"
 }
 
 // outsideColumns selects a table's columns as the outside knows them.
-func outsideColumns(t table) []string {
+func outsideColumns(t *table) []string {
 	var out []string
-	for _, c := range t.columns() {
+	for _, c := range t.columns {
 		switch c.kind {
 		case identColumn:
 			out = append(out, "(SELECT value FROM ident WHERE ident.id = f."+c.name+")")

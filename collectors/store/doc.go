@@ -1,5 +1,5 @@
-// Package store owns the SQLite file: opening it safely, its schema, the staged
-// rows of a run, their merge into intervals, and the seal chain.
+// Package store owns the SQLite file: opening it safely, its schema, the merge of a
+// run's rows into intervals, part by part, and the seal chain.
 //
 // It knows no business noun and reads no clock. How a row is merged and sealed
 // follows from the schema alone: the prefix of its table (fact_, log_, derived_)

@@ -2,90 +2,232 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/jmoiron/sqlx"
 )
 
-// interner turns outside ids and texts into integers, remembering those of the
-// transactions that were committed.
+// interner turns outside ids and texts about persons into integers, remembering
+// those met of late.
 type interner struct{ ident, label texts }
 
-func newInterner() *interner {
-	return &interner{ident: newTexts("ident", "value"), label: newTexts("label", "text")}
-}
-
-// texts are those of one table. They are learned together, by two statements however
-// many they are.
-type texts struct {
-	known     map[string]int64
-	said      []string // not known yet
-	add, find string   // of a JSON list
-}
-
-func newTexts(table, column string) texts {
-	return texts{
-		known: map[string]int64{},
-		add:   `INSERT INTO ` + table + ` (` + column + `) SELECT value FROM json_each(?) WHERE true ON CONFLICT (` + column + `) DO NOTHING`,
-		find:  `SELECT t.id, t.` + column + ` AS text FROM json_each(?) j CROSS JOIN ` + table + ` t ON t.` + column + ` = j.value`,
+// newInterner interns with salts for the labels that are new.
+func newInterner(salt func(text string) ([]byte, error)) *interner {
+	return &interner{
+		ident: newTexts("ident", "value", "", nil),
+		label: newTexts("label", "text", "digest", salt),
 	}
 }
 
-func (t *texts) learn(ctx context.Context, tx *sqlx.Tx) error {
-	if len(t.said) == 0 {
+// interned is what stands for a text. It is kept boxed, as it is bound many times.
+type interned struct {
+	id     any    // int64
+	digest string // of a label, salted, as seals know it
+}
+
+// generation is how many texts the younger half of an interner's memory holds. Texts
+// that are met again move to the younger half, the others are forgotten, so that
+// the memory does not grow with the rows.
+const generation = 1 << 15
+
+// texts are those of one table. They are looked up and added many at a time.
+type texts struct {
+	young, old  map[string]*interned
+	salt        func(text string) ([]byte, error) // nil: no digest
+	find, add   map[int]string                    // by number of texts
+	newest, row string
+}
+
+// learnedTogether is how many texts one statement takes.
+const learnedTogether = 64
+
+func newTexts(table, column, digest string, salt func(string) ([]byte, error)) texts {
+	t := texts{young: map[string]*interned{}, salt: salt, find: map[int]string{}, add: map[int]string{}, newest: `SELECT coalesce(max(id), 0) FROM ` + table}
+	shown, added, row := "''", "(id, "+column+")", "(?, ?)"
+	if digest != "" {
+		shown, added, row = digest, "(id, "+column+", salt, "+digest+")", "(?, ?, ?, ?)"
+	}
+	for _, n := range []int{1, learnedTogether} {
+		t.find[n] = `SELECT id, ` + column + `, ` + shown + ` FROM ` + table + ` WHERE ` + column + ` IN (` + list("?", n) + `)`
+		t.add[n] = `INSERT INTO ` + table + ` ` + added + ` VALUES ` + list(row, n)
+	}
+	return t
+}
+
+func list(item string, n int) string { return strings.Join(slices.Repeat([]string{item}, n), ", ") }
+
+// known is the text as met before, or nil.
+func (t *texts) known(text string) *interned {
+	if k, ok := t.young[text]; ok {
+		return k
+	}
+	k, ok := t.old[text]
+	if ok {
+		t.remember(text, k)
+	}
+	return k
+}
+
+func (t *texts) remember(text string, k *interned) {
+	if len(t.young) >= generation {
+		t.old, t.young = t.young, make(map[string]*interned, generation)
+	}
+	t.young[text] = k
+}
+
+// learn makes texts known that were not; there are fewer of them than a generation.
+func (t *texts) learn(ctx context.Context, tx *sqlx.Tx, said []string) error {
+	slices.Sort(said)
+	said = slices.Compact(said)
+	for of := range slices.Chunk(said, learnedTogether) {
+		if err := t.look(ctx, tx, of); err != nil {
+			return fmt.Errorf("intern: %w", err)
+		}
+	}
+	said = slices.DeleteFunc(said, func(text string) bool { return t.known(text) != nil })
+	if len(said) == 0 {
 		return nil
 	}
-	list, err := json.Marshal(t.said)
+	var newest int64
+	if err := tx.GetContext(ctx, &newest, t.newest); err != nil {
+		return err
+	}
+	for len(said) > 0 {
+		n := 1
+		if len(said) >= learnedTogether {
+			n = learnedTogether
+		}
+		if err := t.insert(ctx, tx, said[:n], newest); err != nil {
+			return fmt.Errorf("intern: %w", err)
+		}
+		said, newest = said[n:], newest+int64(n)
+	}
+	return nil
+}
+
+// look remembers those of the texts that the table holds.
+func (t *texts) look(ctx context.Context, tx *sqlx.Tx, said []string) error {
+	bound := make([]any, len(said), learnedTogether)
+	for i, text := range said {
+		bound[i] = text
+	}
+	for len(bound) > 1 && len(bound) < learnedTogether {
+		bound = append(bound, bound[0])
+	}
+	rows, err := tx.QueryContext(ctx, t.find[len(bound)], bound...)
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, t.add, string(list)); err != nil {
-		return fmt.Errorf("intern: %w", err)
+	defer rows.Close()
+	for rows.Next() {
+		var k interned
+		var text string
+		if err := rows.Scan(&k.id, &text, &k.digest); err != nil {
+			return err
+		}
+		t.remember(text, &k)
 	}
-	var found []struct {
-		ID   int64
-		Text string
+	return rows.Err()
+}
+
+// insert adds new texts under the integers after the newest.
+func (t *texts) insert(ctx context.Context, tx *sqlx.Tx, said []string, newest int64) error {
+	bound, added := make([]any, 0, 4*len(said)), make([]*interned, len(said))
+	for i, text := range said {
+		k := &interned{id: newest + 1 + int64(i)}
+		bound, added[i] = append(bound, k.id, text), k
+		if t.salt != nil {
+			salt, err := t.salt(text)
+			if err != nil {
+				return err
+			}
+			k.digest = saltedHex(salt, []byte(text))
+			bound = append(bound, salt, k.digest)
+		}
 	}
-	if err := tx.SelectContext(ctx, &found, t.find, string(list)); err != nil {
-		return fmt.Errorf("intern: %w", err)
+	if _, err := tx.ExecContext(ctx, t.add[len(said)], bound...); err != nil {
+		return err
 	}
-	for _, f := range found {
-		t.known[f.Text] = f.ID
+	for i, text := range said {
+		t.remember(text, added[i])
 	}
-	t.said = t.said[:0]
 	return nil
 }
 
 // integer is that of one text.
 func (t *texts) integer(ctx context.Context, tx *sqlx.Tx, text string) (int64, error) {
-	if id, ok := t.known[text]; ok {
-		return id, nil
+	k := t.known(text)
+	if k == nil {
+		if err := t.learn(ctx, tx, []string{text}); err != nil {
+			return 0, err
+		}
+		k = t.known(text)
 	}
-	t.said = append(t.said, text)
-	err := t.learn(ctx, tx)
-	return t.known[text], err
+	return k.id.(int64), nil
 }
 
-func (in *interner) learn(ctx context.Context, tx *sqlx.Tx) error {
-	if err := in.ident.learn(ctx, tx); err != nil {
-		return err
-	}
-	return in.label.learn(ctx, tx)
-}
+// internedTogether is how many rows are interned at a time; their texts stay well
+// below a generation.
+const internedTogether = 512
 
-// of is where a column's text is interned, and as what.
-func (in *interner) of(kind columnKind, text string) (*texts, string) {
-	if kind == identColumn {
-		return &in.ident, fold(text)
+// intern gives the rows' columns of a kind what stands for their texts.
+func (in *interner) intern(ctx context.Context, tx *sqlx.Tx, kind columnKind, rows []*bound) error {
+	texts := &in.ident
+	if kind == labelColumn {
+		texts = &in.label
 	}
-	return &in.label, clean(text)
+	for chunk := range slices.Chunk(rows, internedTogether) {
+		var said []string
+		each := func(miss func(text string)) {
+			before := chunk[0]
+			for _, r := range chunk {
+				for _, i := range r.table.interned[kind] {
+					text, ok := r.said[i].(string)
+					if !ok {
+						r.held[i] = nil
+						continue
+					}
+					var k *interned
+					if before.table == r.table && before.said[i] == r.said[i] {
+						k, _ = before.held[i].(*interned) // lists repeat what they are about
+					}
+					if k == nil {
+						k = texts.known(text)
+					}
+					if k == nil {
+						miss(text)
+						continue
+					}
+					r.held[i] = k
+				}
+				before = r
+			}
+		}
+		each(func(text string) { said = append(said, text) })
+		if len(said) == 0 {
+			continue
+		}
+		if err := texts.learn(ctx, tx, said); err != nil {
+			return err
+		}
+		each(func(string) {})
+	}
+	return nil
 }
 
 // fold makes an outside id from what a source says: in lower case.
-func fold(id string) string { return strings.ToLower(clean(id)) }
+func fold(id string) string {
+	for i := range len(id) {
+		if c := id[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
+			return strings.ToLower(clean(id))
+		}
+	}
+	return id // as nearly all are
+}
 
 // clean replaces what is not UTF-8 by U+FFFD: JSON cannot carry it, and digests are
 // made of JSON.
@@ -94,18 +236,14 @@ func clean(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
 // Ident interns an outside id, folded to lower case, for a room that writes tables
 // of its own.
 func Ident(ctx context.Context, tx *sqlx.Tx, id string) (int64, error) {
-	return newInterner().ident.integer(ctx, tx, fold(id))
+	return newInterner(nil).ident.integer(ctx, tx, fold(id))
 }
 
-// Label keeps a text about a person and gives it salt and digest at once, so that
-// a seal of the same transaction can rest on it.
+// Label keeps a text about a person with salt and digest, so that a seal of the same
+// transaction can rest on it.
 func (s *Store) Label(ctx context.Context, tx *sqlx.Tx, text string) (int64, error) {
 	if text == "" {
 		return 0, errors.New("intern: an empty text is no label")
 	}
-	id, err := newInterner().label.integer(ctx, tx, clean(text))
-	if err != nil {
-		return 0, err
-	}
-	return id, s.saltLabels(ctx, tx)
+	return newInterner(func(string) ([]byte, error) { return s.salt() }).label.integer(ctx, tx, clean(text))
 }

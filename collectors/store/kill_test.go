@@ -3,6 +3,7 @@ package store_test
 import (
 	"bufio"
 	"context"
+	"database/sql"
 	"flag"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"countersign/collectors/store"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/mattn/go-sqlite3"
 )
 
 // crew is who is in the group as of a snapshot: it changes with each one, and can
@@ -34,12 +36,18 @@ func crew(snapshot int64) (rows []store.Row, shown string) {
 	return rows, strings.Join(all, " ")
 }
 
-// telling says each reading of entropy: salts are drawn in the midst of sealing.
-type telling struct{ io.Reader }
-
-func (r telling) Read(p []byte) (int, error) {
-	fmt.Println("salt")
-	return r.Reader.Read(p)
+// tellCommits prints a line whenever a transaction is about to be committed: all is
+// written, and nothing of it counts yet.
+func tellCommits(t *testing.T) {
+	db, err := sql.Open("sqlite3", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.Driver().(*sqlite3.SQLiteDriver).ConnectHook = func(c *sqlite3.SQLiteConn) error {
+		c.RegisterCommitHook(func() int { fmt.Println("commit"); return 0 })
+		return nil
+	}
 }
 
 // TestKilledChild is the process that TestKill kills: with arguments it takes
@@ -52,7 +60,8 @@ func TestKilledChild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	st, err := store.Open(t.Context(), store.Options{Path: flag.Arg(0), Entropy: telling{rand.NewChaCha8([32]byte{7})}})
+	tellCommits(t)
+	st, err := store.Open(t.Context(), store.Options{Path: flag.Arg(0), Entropy: rand.NewChaCha8([32]byte{7})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +82,7 @@ func takeTelling(t testing.TB, w io.Writer, st *store.Store, at time.Time, resum
 	stagePart(t, run, members, rows)
 	fmt.Fprintln(w, "second part")
 	if _, err := run.Seal(t.Context(), func(context.Context, *sqlx.Tx, int64) (map[store.Part][]store.Row, error) {
-		fmt.Fprintln(w, "merged")
+		fmt.Fprintln(w, "deriving")
 		return nil, nil
 	}); err != nil {
 		t.Fatal(err)
@@ -83,7 +92,7 @@ func takeTelling(t testing.TB, w io.Writer, st *store.Store, at time.Time, resum
 
 // TestKill kills a process that takes snapshots when it has printed its first line,
 // when its second, and so on, each time on the same database: in every step of a
-// run, and within the transaction that seals. Each snapshot that was told sealed is
+// run, and within each of its transactions. Each snapshot that was told sealed is
 // there and whole, whatever else is sealed is whole, and the next run goes on.
 func TestKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.db")

@@ -1,7 +1,11 @@
 package store
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,73 +13,75 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// Derive computes rows that follow from the merged facts of a snapshot. It reads
-// the views of that snapshot in the transaction that seals it.
-type Derive func(ctx context.Context, tx *sqlx.Tx, snapshot int64) (map[Part][]Row, error)
+// What stands of a part is its rows without seen_until. When a part is finished, its
+// rows are merged with them, both in the order of the key, under the number of the
+// open snapshot, which no view shows: unchanged rows are untouched, new ones opened,
+// gone ones closed; rows of a log are closed by a newer version of themselves alone.
 
-// Seal merges the parts that were seen whole into intervals, adds what follows
-// from them, appends the snapshot's record to the chain, and makes the snapshot
-// visible: all in one transaction that is on disk when Seal returns.
-func (r *Run) Seal(ctx context.Context, derive Derive) (Seal, error) {
-	var seal Seal
-	err := r.tx(ctx, "FULL", func(ctx context.Context, tx *sqlx.Tx) error {
-		if _, err := tx.ExecContext(ctx, `UPDATE snapshot SET state = 'sealed' WHERE id = ?`, r.ID); err != nil {
-			return err
-		}
-		changed, err := r.merge(ctx, tx, "fact", "log")
-		if err != nil {
-			return err
-		}
-		if err := r.deriveRows(ctx, tx, derive); err != nil {
-			return err
-		}
-		if err := r.store.saltLabels(ctx, tx); err != nil {
-			return err
-		}
-		if err := r.digestParts(ctx, tx, changed); err != nil {
-			return err
-		}
-		body, err := snapshotBody(ctx, tx, r.ID)
-		if err != nil {
-			return err
-		}
-		if seal, err = Append(ctx, tx, "snapshot", r.At, body); err != nil {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, `UPDATE snapshot SET seal = ? WHERE id = ?`, seal.Seq, r.ID)
+// mergePart merges the rows of a part, which are in the order of their digest lines,
+// and puts digests to what changed. Facts that give the digest that stands are the
+// same: they need not be looked at.
+func (r *Run) mergePart(ctx context.Context, tx *sqlx.Tx, id int64, p Part, rows []*bound) error {
+	hold(rows)
+	if err := r.intern.intern(ctx, tx, labelColumn, rows); err != nil {
 		return err
-	})
-	if err != nil {
-		return Seal{}, fmt.Errorf("seal snapshot %d: %w", r.ID, err)
 	}
-	return seal, nil
+	var facts, logs []*bound
+	for _, b := range rows {
+		if b.table.log() {
+			logs = append(logs, b)
+		} else {
+			facts = append(facts, b)
+		}
+	}
+	name, of := partName(p), lines(facts)
+	same, err := standsAlready(ctx, tx, id, name, of)
+	if err != nil {
+		return err
+	}
+	if !same {
+		if _, err := r.mergeTables(ctx, tx, id, p.Kind, "fact", facts); err != nil {
+			return err
+		}
+		salt := r.partSalt(name, false)
+		if err := r.putDigest(ctx, tx, change{id, false}, salt, digest(salt, name, of)); err != nil {
+			return err
+		}
+	}
+	opened, err := r.mergeTables(ctx, tx, id, p.Kind, "log", logs)
+	if err != nil || len(opened) == 0 {
+		return err
+	}
+	slices.SortFunc(opened, compareLines)
+	salt := r.partSalt(name, true)
+	return r.putDigest(ctx, tx, change{id, true}, salt, digest(salt, name, lines(opened)))
 }
 
-func (r *Run) deriveRows(ctx context.Context, tx *sqlx.Tx, derive Derive) error {
-	derived, err := derive(ctx, tx, r.ID)
-	if err != nil {
-		return fmt.Errorf("derive: %w", err)
+// hold makes room for what the tables are to hold of rows.
+func hold(rows []*bound) {
+	n := 0
+	for _, b := range rows {
+		n += len(b.said)
 	}
-	put := newPutter(r, tx)
-	for part, rows := range derived {
-		id, err := r.partID(ctx, tx, part)
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			if err := put.add(id, row, false); err != nil {
-				return err
-			}
-		}
-		if _, err := put.flush(ctx); err != nil {
-			return err
-		}
+	held := make([]any, 0, n)
+	for _, b := range rows {
+		from := len(held)
+		held = append(held, b.said...)
+		b.held = held[from:]
 	}
-	if err := put.close(); err != nil {
-		return err
+}
+
+func compareLines(a, b *bound) int { return bytes.Compare(a.key, b.key) }
+
+// standsAlready reports whether the facts of a part are those that stand.
+func standsAlready(ctx context.Context, tx *sqlx.Tx, part int64, name string, lines []byte) (bool, error) {
+	var salt []byte
+	var have string
+	err := tx.QueryRowContext(ctx, `SELECT salt, digest FROM part_digest WHERE part = ? AND log = 0 AND seen_until IS NULL`, part).Scan(&salt, &have)
+	if errors.Is(err, sql.ErrNoRows) {
+		return len(lines) == 0, nil
 	}
-	_, err = r.merge(ctx, tx, "derived")
-	return err
+	return err == nil && digest(salt, name, lines) == have, err
 }
 
 // change names a part of which rows were opened or closed, apart for logs.
@@ -84,71 +90,217 @@ type change struct {
 	log  bool
 }
 
-// merge brings the staged rows into the interval tables of the prefixes and
-// empties the stage. Unchanged rows are untouched, new ones opened, gone ones
-// closed; rows of a log are closed by a newer version of themselves alone.
-func (r *Run) merge(ctx context.Context, tx *sqlx.Tx, prefixes ...string) (map[change]bool, error) {
-	changed := map[change]bool{}
-	for _, name := range sortedTables(r.store.tables) {
-		t := r.store.tables[name]
-		if !slices.Contains(prefixes, t.prefix) {
-			continue
+// putDigest records the digest of a part that changed. Of a log, only the rows that
+// this snapshot opened are digested: the earlier ones are sealed already.
+func (r *Run) putDigest(ctx context.Context, tx *sqlx.Tx, c change, salt []byte, digest string) error {
+	if !c.log {
+		if _, err := tx.ExecContext(ctx, `UPDATE part_digest SET seen_until = ? WHERE part = ? AND log = 0 AND seen_until IS NULL`, r.ID, c.part); err != nil {
+			return err
 		}
-		for _, statement := range []string{closing(t), opening(t)} {
-			var parts []int64
-			if err := tx.SelectContext(ctx, &parts, statement, r.ID); err != nil {
-				return nil, fmt.Errorf("merge %s: %w", name, err)
-			}
-			for _, p := range parts {
-				changed[change{p, t.log()}] = true
-			}
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO part_digest (part, log, seen_from, salt, digest) VALUES (?, ?, ?, ?, ?)`, c.part, c.log, r.ID, salt, digest)
+	return err
+}
+
+// mergeTables merges the rows of one prefix and returns those that were opened.
+func (r *Run) mergeTables(ctx context.Context, tx *sqlx.Tx, part int64, kind, prefix string, rows []*bound) (opened []*bound, err error) {
+	if err := r.intern.intern(ctx, tx, identColumn, rows); err != nil {
+		return nil, err
+	}
+	of := map[*table][]*bound{}
+	for _, b := range rows {
+		of[b.table] = append(of[b.table], b)
+	}
+	for t := range of {
+		r.holdings.add(kind, t)
+	}
+	for _, t := range r.holdings.of(kind, prefix) {
+		staged := of[t]
+		slices.SortFunc(staged, func(a, b *bound) int { return compareKeys(a.held[:t.keys], b.held[:t.keys]) })
+		m := merger{tx: tx, run: r, part: part, table: t, keep: t.log()}
+		if len(staged) > 0 {
+			m.first, m.last = stored(staged[0].held[0]), stored(staged[len(staged)-1].held[0])
 		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM `+t.stage()); err != nil {
+		err := m.merge(ctx, func(each func(*bound) error) error {
+			for _, b := range staged {
+				if err := each(b); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
 			return nil, err
 		}
+		opened = append(opened, m.opened...)
 	}
-	return changed, nil
+	return opened, nil
 }
 
-// closing ends the standing rows that the stage no longer holds or holds with
-// another content.
-func closing(t table) string {
-	same := "s.part = f.part"
-	for _, c := range t.key {
-		same += " AND s." + c.name + " = f." + c.name
+// stored is a held value as the table has it.
+func stored(v any) any {
+	if k, ok := v.(*interned); ok {
+		return k.id
 	}
-	alike := same
-	for _, c := range t.content {
-		alike += " AND s." + c.name + " IS f." + c.name
-	}
-	var over string
-	switch t.prefix {
-	case "log":
-		over = "EXISTS (SELECT 1 FROM " + t.stage() + " s WHERE " + same + ") AND NOT EXISTS (SELECT 1 FROM " + t.stage() + " s WHERE " + alike + ")"
-	case "derived":
-		over = "NOT EXISTS (SELECT 1 FROM " + t.stage() + " s WHERE " + alike + ")"
-	default:
-		over = "f.part IN (SELECT part FROM part_seen WHERE snapshot = ?1 AND state = 'complete') AND NOT EXISTS (SELECT 1 FROM " + t.stage() + " s WHERE " + alike + ")"
-	}
-	return "UPDATE " + t.full() + " AS f SET seen_until = ?1 WHERE f.seen_until IS NULL AND " + over + " RETURNING part"
+	return v
 }
 
-// opening adds the staged rows whose key does not stand.
-func opening(t table) string {
-	columns := strings.Join(append([]string{"part"}, names(t.columns())...), ", ")
-	standing := "f.part = s.part AND f.seen_until IS NULL"
-	for _, c := range t.key {
-		standing += " AND f." + c.name + " = s." + c.name
+// compareKeys orders keys as SQLite does.
+func compareKeys(a, b []any) int {
+	for i := range a {
+		var c int
+		switch x := stored(a[i]).(type) {
+		case int64:
+			c = cmp.Compare(x, stored(b[i]).(int64))
+		case string:
+			c = strings.Compare(x, stored(b[i]).(string))
+		}
+		if c != 0 {
+			return c
+		}
 	}
-	return "INSERT INTO " + t.full() + " (" + columns + ", seen_from) SELECT " + columns + ", ?1 FROM " + t.stage() +
-		" s WHERE NOT EXISTS (SELECT 1 FROM " + t.full() + " f WHERE " + standing + ") RETURNING part"
+	return 0
 }
 
-func sortedTables(tables map[string]table) []string {
-	out := make([]string, 0, len(tables))
-	for name := range tables {
-		out = append(out, name)
+// merger merges the rows of one part and table.
+type merger struct {
+	tx          *sqlx.Tx
+	run         *Run
+	part        int64
+	table       *table
+	first, last any // of the key's first column; both nil when no row is staged
+
+	standing []any // the standing row that is next, and its seen_from
+	opening  []*bound
+	keep     bool
+	opened   []*bound // if they are kept
+	changed  bool
+}
+
+// merge merges what staged hands over in the order of the key.
+func (m *merger) merge(ctx context.Context, staged func(each func(*bound) error) error) error {
+	asked := []any{m.part, m.run.ID}
+	if m.table.log() {
+		if m.first == nil {
+			return nil
+		}
+		asked = append(asked, m.first, m.last)
 	}
-	slices.Sort(out)
-	return out
+	rows, err := m.tx.QueryContext(ctx, m.table.standing, asked...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	keys := m.table.keys
+	m.standing = make([]any, len(m.table.columns)+1)
+	to := make([]any, len(m.standing))
+	for i := range to {
+		to[i] = &m.standing[i]
+	}
+	more := rows.Next()
+	// pass goes on to the next standing row, having closed this one if it is over.
+	pass := func(over bool) error {
+		if over {
+			if err := m.close(ctx); err != nil {
+				return err
+			}
+		}
+		if more = rows.Next(); more {
+			return rows.Scan(to...)
+		}
+		return nil
+	}
+	if more {
+		err = rows.Scan(to...)
+	}
+	if err == nil {
+		err = staged(func(b *bound) error {
+			for more {
+				c := compareKeys(m.standing[:keys], b.held[:keys])
+				if c > 0 {
+					break
+				}
+				same := c == 0 && sameContent(m.standing[keys:len(b.held)], b.held[keys:])
+				if err := pass(!same && (c == 0 || !m.table.log())); err != nil || same {
+					return err
+				}
+			}
+			return m.open(ctx, b)
+		})
+	}
+	for err == nil && more && !m.table.log() {
+		err = pass(true)
+	}
+	return errors.Join(err, rows.Err(), m.flush(ctx))
+}
+
+func sameContent(standing, held []any) bool {
+	for i, v := range standing {
+		if v != stored(held[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// close ends the standing row.
+func (m *merger) close(ctx context.Context) error {
+	m.changed = true
+	bound := append([]any{m.part, m.run.ID, m.standing[len(m.standing)-1]}, m.standing[:m.table.keys]...)
+	_, err := m.tx.ExecContext(ctx, m.table.close, bound...)
+	return err
+}
+
+// open adds a row, which waits until it is written with others.
+func (m *merger) open(ctx context.Context, b *bound) error {
+	m.changed = true
+	if m.opening = append(m.opening, b); len(m.opening) < openedTogether {
+		return nil
+	}
+	return m.flush(ctx)
+}
+
+func (m *merger) flush(ctx context.Context) error {
+	for of := m.opening; len(of) > 0; {
+		n := 1
+		if len(of) >= openedTogether {
+			n = openedTogether
+		}
+		bound := make([]any, 2, 2+n*len(m.table.columns))
+		bound[0], bound[1] = m.part, m.run.ID
+		for _, b := range of[:n] {
+			for _, v := range b.held {
+				bound = append(bound, stored(v))
+			}
+		}
+		if _, err := m.tx.ExecContext(ctx, m.table.open[n], bound...); err != nil {
+			return err
+		}
+		of = of[n:]
+	}
+	if m.keep {
+		m.opened = append(m.opened, m.opening...)
+	}
+	m.opening = m.opening[:0]
+	return nil
+}
+
+// takeBack undoes what this run wrote of a part: what it opened goes, what it closed
+// stands again, and so do the digests.
+func (r *Run) takeBack(ctx context.Context, tx *sqlx.Tx, part int64, kind string) error {
+	statements := []string{
+		`DELETE FROM part_digest WHERE part = ?1 AND seen_from = ?2`,
+		`UPDATE part_digest SET seen_until = NULL WHERE part = ?1 AND seen_until = ?2`,
+		`DELETE FROM evidence WHERE part = ?1 AND snapshot = ?2`,
+		`DELETE FROM part_seen WHERE part = ?1 AND snapshot = ?2`,
+	}
+	for _, t := range r.holdings.of(kind, "fact", "log") {
+		statements = append(statements, t.takeBackOpened, t.takeBackClosed)
+	}
+	for _, statement := range statements {
+		if _, err := tx.ExecContext(ctx, statement, part, r.ID); err != nil {
+			return fmt.Errorf("take back: %w", err)
+		}
+	}
+	return nil
 }

@@ -2,11 +2,14 @@ package store
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
-	"reflect"
+	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -45,10 +48,14 @@ type Run struct {
 	ID int64
 	At time.Time
 
-	store  *Store
-	mu     sync.Mutex
-	intern *interner
-	plans  map[reflect.Type]*plan
+	store    *Store
+	plans    sync.Map     // *plan by reflect.Type
+	waiting  atomic.Int64 // rows of unfinished parts in memory
+	most     int64        // of them
+	mu       sync.Mutex
+	intern   *interner
+	holdings holdings
+	key      []byte // from which the run's salts follow
 }
 
 // runMode: a run that a power cut takes back is asked again, only the seal must be
@@ -59,25 +66,34 @@ const runMode = "NORMAL"
 // for the same, of the same tenant, and is younger than resumeWithin. Any other
 // unfinished run is discarded. request says in words what is asked for.
 func (s *Store) Begin(ctx context.Context, at time.Time, tenant, request string, resumeWithin time.Duration) (run *Run, resumed bool, err error) {
-	run = &Run{At: at, store: s, intern: newInterner(), plans: map[reflect.Type]*plan{}}
-	err = s.tx(ctx, runMode, func(ctx context.Context, tx *sqlx.Tx) error {
+	run = &Run{At: at, store: s, most: heldRows}
+	run.forget()
+	err = transact(ctx, s.runs, runMode, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+		if run.holdings, err = s.holdings(ctx, tx); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM staged`); err != nil {
+			return err
+		}
 		var open struct {
 			ID      int64
 			At      Time
 			Tenant  string
 			Request string
+			Key     []byte
 		}
-		err := tx.GetContext(ctx, &open, `
-			SELECT s.id, s.at, i.value AS tenant, s.request FROM snapshot s JOIN ident i ON i.id = s.tenant WHERE s.state = 'open'`)
+		err = tx.GetContext(ctx, &open, `
+			SELECT s.id, s.at, i.value AS tenant, s.request, s.key FROM snapshot s JOIN ident i ON i.id = s.tenant WHERE s.state = 'open'`)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
 		case err != nil:
 			return err
 		case open.Tenant == fold(tenant) && open.Request == request && !at.Before(open.At.Time()) && at.Sub(open.At.Time()) < resumeWithin:
-			run.ID, run.At, resumed = open.ID, open.At.Time(), true
-			return s.clearStage(ctx, tx, run.ID)
+			run.ID, run.At, run.key, resumed = open.ID, open.At.Time(), open.Key, true
+			return run.takeBackParts(ctx, tx, "state <> 'complete'")
 		default:
-			if err := s.discard(ctx, tx, open.ID); err != nil {
+			run.ID = open.ID
+			if err := run.discard(ctx, tx); err != nil {
 				return err
 			}
 		}
@@ -85,7 +101,11 @@ func (s *Store) Begin(ctx context.Context, at time.Time, tenant, request string,
 		if err != nil {
 			return err
 		}
-		return tx.GetContext(ctx, &run.ID, `INSERT INTO snapshot (at, tenant, request, state) VALUES (?, ?, ?, 'open') RETURNING id`, Time(at), id, request)
+		run.key = make([]byte, 32)
+		if _, err := io.ReadFull(s.entropy, run.key); err != nil {
+			return err
+		}
+		return tx.GetContext(ctx, &run.ID, `INSERT INTO snapshot (at, tenant, request, state, key) VALUES (?, ?, ?, 'open', ?) RETURNING id`, Time(at), id, request, run.key)
 	})
 	if err != nil {
 		return nil, false, fmt.Errorf("begin snapshot: %w", err)
@@ -93,45 +113,57 @@ func (s *Store) Begin(ctx context.Context, at time.Time, tenant, request string,
 	return run, resumed, nil
 }
 
-// discard gives up an unfinished run: its staged rows and what it saw go, its
-// number stays taken.
-func (s *Store) discard(ctx context.Context, tx *sqlx.Tx, id int64) error {
-	for _, statement := range []string{
-		`DELETE FROM evidence WHERE snapshot = ?`,
-		`DELETE FROM part_seen WHERE snapshot = ?`,
-		`UPDATE snapshot SET state = 'discarded' WHERE id = ?`,
-	} {
-		if _, err := tx.ExecContext(ctx, statement, id); err != nil {
-			return err
-		}
-	}
-	return s.clearStage(ctx, tx, id)
+// forget drops what was remembered of the database.
+func (r *Run) forget() {
+	r.intern = newInterner(func(text string) ([]byte, error) { return r.salt("label", text), nil })
 }
 
-// clearStage drops the staged rows of parts that the run did not see whole, and
-// what it noted about those parts, so that they are asked again.
-func (s *Store) clearStage(ctx context.Context, tx *sqlx.Tx, id int64) error {
-	for _, t := range s.tables {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM `+t.stage()+`
-			WHERE part NOT IN (SELECT part FROM part_seen WHERE snapshot = ? AND state = 'complete')`, id); err != nil {
+// salt makes a salt of this run for a thing. It follows from the thing and from a key
+// that is forgotten when the run is over, so that it neither depends on the order
+// in which parts are finished nor can be made again.
+func (r *Run) salt(kind, name string) []byte {
+	mac := hmac.New(sha256.New, r.key)
+	mac.Write([]byte(kind + "\x00" + name))
+	return mac.Sum(nil)[:16]
+}
+
+func (r *Run) partSalt(name string, log bool) []byte {
+	if log {
+		return r.salt("logs", name)
+	}
+	return r.salt("facts", name)
+}
+
+// discard gives up an unfinished run: what it merged and saw is taken back, its
+// number stays taken.
+func (r *Run) discard(ctx context.Context, tx *sqlx.Tx) error {
+	if err := r.takeBackParts(ctx, tx, "true"); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE snapshot SET state = 'discarded', key = NULL WHERE id = ?`, r.ID)
+	return err
+}
+
+// takeBackParts takes back those parts of which the run noted what the condition says,
+// so that they are asked again.
+func (r *Run) takeBackParts(ctx context.Context, tx *sqlx.Tx, condition string) error {
+	var parts []struct {
+		ID   int64
+		Kind string
+	}
+	err := tx.SelectContext(ctx, &parts, `SELECT p.id, p.kind FROM part_seen s JOIN part p ON p.id = s.part WHERE s.snapshot = ? AND `+condition, r.ID)
+	for _, p := range parts {
+		if err := r.takeBack(ctx, tx, p.ID, p.Kind); err != nil {
 			return err
 		}
 	}
-	for _, noted := range []string{"evidence", "part_seen"} {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM `+noted+`
-			WHERE snapshot = ?1 AND part NOT IN (SELECT part FROM part_seen WHERE snapshot = ?1 AND state = 'complete')`, id); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
 // Seen returns what this run already noted of a part; ok is false when it has
 // not been asked yet.
 func (r *Run) Seen(ctx context.Context, p Part) (state string, ok bool, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	err = r.store.write.GetContext(ctx, &state, `
+	err = r.store.read.GetContext(ctx, &state, `
 		SELECT s.state FROM part_seen s JOIN part p ON p.id = s.part
 		WHERE  s.snapshot = ? AND p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?) AND p.object = (SELECT id FROM ident WHERE value = ?)`,
 		r.ID, p.Kind, fold(p.Scope), fold(p.Object))
@@ -141,44 +173,19 @@ func (r *Run) Seen(ctx context.Context, p Part) (state string, ok bool, err erro
 	return state, err == nil, err
 }
 
-// Tx runs do in a transaction of the run, one at a time. Rows staged by this run
-// can be read there.
-func (r *Run) Tx(ctx context.Context, do func(tx *sqlx.Tx) error) error {
-	return r.tx(ctx, runMode, func(_ context.Context, tx *sqlx.Tx) error { return do(tx) })
-}
-
+// tx runs do in a transaction of the run, one at a time.
 func (r *Run) tx(ctx context.Context, synchronous string, do func(ctx context.Context, tx *sqlx.Tx) error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	err := r.store.tx(ctx, synchronous, do)
+	err := transact(ctx, r.store.runs, synchronous, do)
 	if err != nil {
-		r.intern = newInterner() // what a rolled back transaction interned does not exist
+		r.forget() // what a rolled back transaction interned does not exist
 	}
 	return err
 }
 
-// Stage collects the rows of one part. It is used by one goroutine.
-type Stage struct {
-	run      *Run
-	part     Part
-	id       int64
-	repeated int
-}
-
-// Stage opens a part for staging, dropping what an earlier try left.
-func (r *Run) Stage(ctx context.Context, p Part) (*Stage, error) {
-	st := &Stage{run: r, part: p}
-	err := r.tx(ctx, runMode, func(ctx context.Context, tx *sqlx.Tx) error {
-		var err error
-		if st.id, err = r.partID(ctx, tx, p); err != nil {
-			return err
-		}
-		return r.dropStaged(ctx, tx, st.id)
-	})
-	return st, err
-}
-
-func (r *Run) partID(ctx context.Context, tx *sqlx.Tx, p Part) (int64, error) {
+// partID is the integer of a part.
+func (r *Run) partID(ctx context.Context, tx *sqlx.Tx, p Part) (id int64, err error) {
 	scope, err := r.intern.ident.integer(ctx, tx, fold(p.Scope))
 	if err != nil {
 		return 0, err
@@ -187,89 +194,100 @@ func (r *Run) partID(ctx context.Context, tx *sqlx.Tx, p Part) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	var id int64
-	err = tx.GetContext(ctx, &id, `INSERT INTO part (kind, scope, object) VALUES (?, ?, ?)
-		ON CONFLICT (kind, scope, object) DO UPDATE SET kind = excluded.kind RETURNING id`, p.Kind, scope, object)
+	err = tx.GetContext(ctx, &id, `SELECT id FROM part WHERE kind = ? AND scope = ? AND object = ?`, p.Kind, scope, object)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = tx.GetContext(ctx, &id, `INSERT INTO part (kind, scope, object) VALUES (?, ?, ?) RETURNING id`, p.Kind, scope, object)
+	}
 	return id, err
 }
 
-func (r *Run) dropStaged(ctx context.Context, tx *sqlx.Tx, part int64) error {
-	for _, t := range r.store.tables {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM `+t.stage()+` WHERE part = ?`, part); err != nil {
+// takeBackEarlier takes back a part that this run finished before.
+func (r *Run) takeBackEarlier(ctx context.Context, tx *sqlx.Tx, part int64, kind string) error {
+	var state string
+	err := tx.GetContext(ctx, &state, `SELECT state FROM part_seen WHERE snapshot = ? AND part = ?`, r.ID, part)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return r.takeBack(ctx, tx, part, kind)
+}
+
+// Derive computes rows that follow from the merged facts of a snapshot. It reads
+// the views of that snapshot in the transaction that seals it.
+type Derive func(ctx context.Context, tx *sqlx.Tx, snapshot int64) (map[Part][]Row, error)
+
+// Seal adds what follows from the parts that were seen whole, appends the snapshot's
+// record to the chain, and makes the snapshot visible: all in one transaction that
+// is on disk when Seal returns.
+func (r *Run) Seal(ctx context.Context, derive Derive) (Seal, error) {
+	var seal Seal
+	err := r.tx(ctx, "FULL", func(ctx context.Context, tx *sqlx.Tx) error {
+		if _, err := tx.ExecContext(ctx, `UPDATE snapshot SET state = 'sealed' WHERE id = ?`, r.ID); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// Item is what one received row says: its main fact and the details that belong
-// to it.
-type Item struct {
-	Fact    Row
-	Details []Row
-}
-
-// Put stages the items of a page in one transaction. An item whose key was there
-// already replaces the earlier one and is counted as repeated.
-func (st *Stage) Put(ctx context.Context, items []Item) error {
-	repeated := 0
-	err := st.run.tx(ctx, runMode, func(ctx context.Context, tx *sqlx.Tx) error {
-		put := newPutter(st.run, tx)
-		for _, item := range items {
-			if err := put.add(st.id, item.Fact, true); err != nil {
-				return err
-			}
-			for _, d := range item.Details {
-				if err := put.add(st.id, d, false); err != nil {
-					return err
-				}
-			}
+		if err := r.deriveRows(ctx, tx, derive); err != nil {
+			return fmt.Errorf("derive: %w", err)
 		}
-		var err error
-		if repeated, err = put.flush(ctx); err != nil {
-			return err
-		}
-		return put.close()
-	})
-	if err == nil {
-		st.repeated += repeated
-	}
-	return err
-}
-
-// Restart drops what was staged so far, for a list that must be read again.
-func (st *Stage) Restart(ctx context.Context) error {
-	st.repeated = 0
-	return st.run.tx(ctx, runMode, func(ctx context.Context, tx *sqlx.Tx) error { return st.run.dropStaged(ctx, tx, st.id) })
-}
-
-// Finish notes how much of the part was seen, with the requests that say so. Of a
-// part that was not seen whole the staged rows are dropped: half a list is not
-// evidence.
-func (st *Stage) Finish(ctx context.Context, seen Seen, requests []Request) error {
-	return st.run.tx(ctx, runMode, func(ctx context.Context, tx *sqlx.Tx) error {
-		if seen.State != Whole {
-			if err := st.run.dropStaged(ctx, tx, st.id); err != nil {
-				return err
-			}
-		}
-		_, err := tx.ExecContext(ctx, `
-			INSERT OR REPLACE INTO part_seen (snapshot, part, state, reason, asked, requests, pages, rows, repeated, passed_over, since, until)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			st.run.ID, st.id, seen.State, seen.Reason, Time(seen.Asked), seen.Requests, seen.Pages, seen.Rows, st.repeated, seen.PassedOver, Time(seen.Since), Time(seen.Until))
+		body, err := snapshotBody(ctx, tx, r.ID)
 		if err != nil {
 			return err
 		}
-		for i, q := range requests {
-			path, err := st.run.intern.ident.integer(ctx, tx, clean(q.Path)) // whose case matters
-			if err != nil {
-				return err
-			}
-			if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO evidence (snapshot, part, seq, path, status, asked, rows, sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-				st.run.ID, st.id, i+1, path, q.Status, Time(q.Asked), q.Rows, q.SHA256[:]); err != nil {
+		if seal, err = Append(ctx, tx, "snapshot", r.At, body); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `UPDATE snapshot SET seal = ?, key = NULL WHERE id = ?`, seal.Seq, r.ID)
+		return err
+	})
+	if err != nil {
+		return Seal{}, fmt.Errorf("seal snapshot %d: %w", r.ID, err)
+	}
+	return seal, nil
+}
+
+// deriveRows merges derived rows, which are not sealed; a part of which none were
+// derived has none.
+func (r *Run) deriveRows(ctx context.Context, tx *sqlx.Tx, derive Derive) error {
+	derived, err := derive(ctx, tx, r.ID)
+	if err != nil {
+		return err
+	}
+	merged := map[int64]bool{}
+	for part, rows := range derived {
+		b := newBinder(r, len(rows))
+		for _, row := range rows {
+			if err := b.add(row, false); err != nil {
 				return err
 			}
 		}
-		return nil
-	})
+		id, err := r.partID(ctx, tx, part)
+		if err != nil {
+			return err
+		}
+		merged[id] = true
+		kept, _ := ordered(b.rows)
+		hold(kept)
+		if _, err := r.mergeTables(ctx, tx, id, part.Kind, "derived", kept); err != nil {
+			return err
+		}
+	}
+	for _, t := range r.store.tables {
+		if t.prefix != "derived" {
+			continue
+		}
+		var standing []int64
+		if err := tx.SelectContext(ctx, &standing, t.standingParts); err != nil {
+			return err
+		}
+		for _, id := range standing {
+			if merged[id] {
+				continue
+			}
+			if _, err := tx.ExecContext(ctx, t.closePart, id, r.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,7 +65,25 @@ func columnsOf(t *testing.T, st *store.Store, name string, keyOnly bool) []strin
 		t.Fatal(err)
 	}
 	slices.Sort(out)
-	return slices.DeleteFunc(out, func(c string) bool { return c == "part" })
+	return slices.DeleteFunc(out, func(c string) bool { return c == "part" || c == "seen_from" || c == "seen_until" })
+}
+
+// fullNames gives the tables of facts with their prefixes.
+func fullNames(t *testing.T, st *store.Store) map[string]string {
+	t.Helper()
+	var full []string
+	if err := st.Read().Select(&full, `SELECT name FROM sqlite_schema WHERE type = 'table' AND (name GLOB 'fact_*' OR name GLOB 'log_*' OR name GLOB 'derived_*')`); err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]string{}
+	for _, name := range full {
+		_, fact, _ := strings.Cut(name, "_")
+		if out[fact] != "" {
+			t.Errorf("both %s and %s are for %s", out[fact], name, fact)
+		}
+		out[fact] = name
+	}
+	return out
 }
 
 // filled is a fact with the columns set that are wanted, and what its view is to
@@ -128,16 +147,14 @@ func filled(t *testing.T, row store.Row, want func(column string) bool) (store.R
 // columns, and each fact its table.
 func TestEveryTableHasItsFact(t *testing.T) {
 	st := open(t, filepath.Join(t.TempDir(), "a.db"))
-	var staged, types, tables []string
-	if err := st.Read().Select(&staged, `SELECT substr(name, 7) FROM sqlite_schema WHERE type = 'table' AND name GLOB 'stage_*' ORDER BY 1`); err != nil {
-		t.Fatal(err)
-	}
+	full := fullNames(t, st)
+	var types, tables []string
 	for _, f := range facts {
 		types, tables = append(types, reflect.TypeOf(f).Name()), append(tables, f.Table())
 		_, shown := filled(t, f, func(string) bool { return true })
 		want := slices.Sorted(maps.Keys(shown))
-		if got := columnsOf(t, st, "stage_"+f.Table(), false); !slices.Equal(got, want) {
-			t.Errorf("%T has the columns %v, stage_%s %v", f, want, f.Table(), got)
+		if got := columnsOf(t, st, full[f.Table()], false); !slices.Equal(got, want) {
+			t.Errorf("%T has the columns %v, %s %v", f, want, full[f.Table()], got)
 		}
 		want = slices.Sorted(slices.Values(append(want, "snapshot", "first_seen")))
 		if got := columnsOf(t, st, f.Table(), false); !slices.Equal(got, want) {
@@ -149,8 +166,8 @@ func TestEveryTableHasItsFact(t *testing.T) {
 	if inSource := factTypes(t); !slices.Equal(inSource, types) {
 		t.Errorf("package snapshot has the facts %v, this test knows %v", inSource, types)
 	}
-	if !slices.Equal(staged, tables) {
-		t.Errorf("the schema stages %v, the facts are %v", staged, tables)
+	if inSchema := slices.Sorted(maps.Keys(full)); !slices.Equal(inSchema, tables) {
+		t.Errorf("the schema has tables for %v, the facts are %v", inSchema, tables)
 	}
 }
 
@@ -158,11 +175,12 @@ func TestEveryTableHasItsFact(t *testing.T) {
 // a fact set or those of its key alone.
 func TestFactsComeBackAsTheyWerePut(t *testing.T) {
 	st := open(t, filepath.Join(t.TempDir(), "a.db"))
+	full := fullNames(t, st)
 	for number, all := range []bool{true, false} {
 		var rows, derived []store.Row
 		want := map[string]map[string]any{}
 		for _, f := range facts {
-			keys := columnsOf(t, st, "stage_"+f.Table(), true)
+			keys := columnsOf(t, st, full[f.Table()], true)
 			row, shown := filled(t, f, func(column string) bool { return all || slices.Contains(keys, column) })
 			shown["snapshot"], shown["first_seen"] = int64(number+1), "2026-03-31T12:00:00Z"
 			want[f.Table()] = shown

@@ -30,14 +30,15 @@ type Options struct {
 	Entropy io.Reader // salts and keys; nil: crypto/rand. A demo passes a seeded stream
 }
 
-// Store is one open database: a single writing connection and a pool of readers
-// that cannot write.
+// Store is one open database: a connection that writes, one for runs, and a pool of
+// readers that cannot write.
 type Store struct {
 	path    string
 	entropy io.Reader
 	write   *sqlx.DB
+	runs    *sqlx.DB // does not search again what rows refer to: the transaction that writes a row interned its texts
 	read    *sqlx.DB
-	tables  map[string]table
+	tables  map[string]*table
 }
 
 // Open opens the database, brings its schema up to date and checks that it is
@@ -59,24 +60,32 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 func open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{path: o.Path, entropy: o.Entropy}
 	var err error
-	if s.write, err = connect(ctx, o.Path, "rw"); err != nil {
+	if s.write, err = connect(ctx, o.Path, "rw", "on"); err != nil {
 		return nil, err
 	}
-	s.write.SetMaxOpenConns(1)
 	if err := s.prepare(ctx); err != nil {
 		s.write.Close()
 		return nil, err
 	}
-	if s.read, err = connect(ctx, o.Path, "ro"); err != nil {
-		s.write.Close()
-		return nil, err
+	s.runs, err = connect(ctx, o.Path, "rw", "off")
+	if err == nil {
+		s.read, err = connect(ctx, o.Path, "ro", "on")
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
-// Close closes both handles.
+// Close closes all handles.
 func (s *Store) Close() error {
-	return errors.Join(s.read.Close(), s.write.Close())
+	var errs []error
+	for _, db := range []*sqlx.DB{s.read, s.runs, s.write} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Read gives the pool of readers. They see committed data only and cannot write.
@@ -88,15 +97,15 @@ func (s *Store) Path() string { return s.path }
 // Tx runs do in one immediate write transaction, committed when do returns nil and
 // on disk when Tx does.
 func (s *Store) Tx(ctx context.Context, do func(tx *sqlx.Tx) error) error {
-	return s.tx(ctx, "FULL", func(_ context.Context, tx *sqlx.Tx) error { return do(tx) })
+	return transact(ctx, s.write, "FULL", func(_ context.Context, tx *sqlx.Tx) error { return do(tx) })
 }
 
-// tx is Tx with SQLite's synchronous mode: under NORMAL a power cut may take back
+// transact is Tx with SQLite's synchronous mode: under NORMAL a power cut may take back
 // the last transactions, though never a part of one. do works with a context that
 // is not cancelled, as the driver starts a goroutine for each statement
 // that can be; when ctx is, the transaction is rolled back between two of them.
-func (s *Store) tx(ctx context.Context, synchronous string, do func(ctx context.Context, tx *sqlx.Tx) error) error {
-	conn, err := s.write.Connx(ctx)
+func transact(ctx context.Context, db *sqlx.DB, synchronous string, do func(ctx context.Context, tx *sqlx.Tx) error) error {
+	conn, err := db.Connx(ctx)
 	if err != nil {
 		return err
 	}
@@ -106,15 +115,14 @@ func (s *Store) tx(ctx context.Context, synchronous string, do func(ctx context.
 	}
 	tx, err := conn.BeginTxx(ctx, nil)
 	if busy := (sqlite3.Error{}); errors.As(err, &busy) && busy.Code == sqlite3.ErrBusy {
-		return fmt.Errorf("another program writes to %s and did not end in time: close what has it open, then start again: %w", s.path, err)
+		return fmt.Errorf("another program writes to the database and did not end in time: close what has it open, then start again: %w", err)
 	}
 	if err != nil {
 		return err
 	}
+	defer tx.Rollback() // after a commit it does nothing; after a panic Close would wait for it
 	if err = do(context.WithoutCancel(ctx), tx); err == nil {
 		err = tx.Commit()
-	} else {
-		_ = tx.Rollback() // fails where SQLite or a cancelled context rolled back already
 	}
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err() // whatever statement met the rollback first
@@ -157,8 +165,8 @@ func ensureFile(path string, create bool) error {
 }
 
 // connect opens a pool whose settings stand in the DSN, so that each pooled
-// connection has them.
-func connect(ctx context.Context, path, mode string) (*sqlx.DB, error) {
+// connection has them. A pool that writes has one connection.
+func connect(ctx context.Context, path, mode, foreignKeys string) (*sqlx.DB, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
@@ -167,13 +175,14 @@ func connect(ctx context.Context, path, mode string) (*sqlx.DB, error) {
 		"mode":                {mode},
 		"_busy_timeout":       {"10000"},
 		"_stmt_cache_size":    {"256"},
-		"_foreign_keys":       {"on"},
+		"_foreign_keys":       {foreignKeys},
 		"_synchronous":        {"FULL"},
 		"_recursive_triggers": {"on"}, // INSERT OR REPLACE would walk around the triggers
 	}
 	if mode == "rw" {
 		settings.Set("_journal_mode", "WAL")
 		settings.Set("_txlock", "immediate")
+		settings.Set("_mutex", "no") // the pool gives its one connection to one goroutine at a time
 	} else {
 		settings.Set("_query_only", "on")
 	}
@@ -181,6 +190,9 @@ func connect(ctx context.Context, path, mode string) (*sqlx.DB, error) {
 	db, err := sqlx.Open("sqlite3", dsn)
 	if err != nil {
 		return nil, err
+	}
+	if mode == "rw" {
+		db.SetMaxOpenConns(1)
 	}
 	if err := db.PingContext(ctx); err != nil {
 		db.Close()
@@ -190,7 +202,7 @@ func connect(ctx context.Context, path, mode string) (*sqlx.DB, error) {
 }
 
 // prepare refuses foreign files, migrates, and reads from the schema how each
-// staged table is to be merged.
+// table is to be merged.
 func (s *Store) prepare(ctx context.Context) error {
 	var id, tables int
 	if err := s.write.GetContext(ctx, &id, `PRAGMA application_id`); err != nil {

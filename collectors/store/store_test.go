@@ -215,7 +215,14 @@ func TestSealedEvidenceRefusesChange(t *testing.T) {
 	st := open(t, filepath.Join(t.TempDir(), "a.db"))
 	take(t, st, noon, map[store.Part][]store.Row{members: {ada("Ada"), bo}})
 	take(t, st, noon.AddDate(0, 0, 1), map[store.Part][]store.Row{members: {ada("Ada")}})
+	if _, _, err := st.Begin(t.Context(), noon.AddDate(0, 0, 2), "msp", "all", 0); err != nil { // which might take back what is its own
+		t.Fatal(err)
+	}
 	for _, statement := range []string{
+		`UPDATE fact_group_member SET seen_until = 3 WHERE seen_until = 2`,
+		`UPDATE fact_group_member SET seen_until = NULL WHERE seen_until = 2`,
+		`UPDATE part_digest SET seen_until = NULL WHERE seen_until = 2`,
+		`INSERT INTO part_digest (part, log, seen_from, salt, digest) SELECT part, 1, 2, salt, digest FROM part_digest LIMIT 1`,
 		`UPDATE fact_group_member SET type = 'x'`,
 		`UPDATE fact_group_member SET seen_until = 2 WHERE seen_until IS NULL`,
 		`UPDATE fact_group_member SET seen_until = NULL`,
@@ -311,8 +318,10 @@ func TestEqualRunsGiveEqualSeals(t *testing.T) {
 		take(t, st, noon, map[store.Part][]store.Row{members: rows, groups: {group{ID: "g1", Name: "Desk"}}})
 		return take(t, st, noon.AddDate(0, 0, 1), map[store.Part][]store.Row{members: rows[:1]}).Hash
 	}
-	if a, b := seals([]store.Row{bo, ada("Ada")}), seals([]store.Row{bo, ada("Ada")}); a != b {
-		t.Errorf("%s and %s differ", a, b)
+	for range 5 { // the order of parts, and so the interned integers, are those of a map
+		if a, b := seals([]store.Row{bo, ada("Ada")}), seals([]store.Row{bo, ada("Ada")}); a != b {
+			t.Errorf("%s and %s differ", a, b)
+		}
 	}
 	if a, b := seals([]store.Row{bo, ada("Ada")}), seals([]store.Row{bo, ada("Eve")}); a == b {
 		t.Error("another name gives another seal")

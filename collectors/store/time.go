@@ -25,7 +25,17 @@ func (t Time) String() string {
 	if t.IsZero() {
 		return ""
 	}
-	return t.Time().Format(layout)
+	// Some ten times as fast as Format, which every row would pay for.
+	year, month, day := t.Time().Date()
+	hour, minute, second := t.Time().Clock()
+	if year < 0 || year > 9999 {
+		return t.Time().Format(layout)
+	}
+	text := []byte(layout)
+	for _, f := range [...]struct{ at, value int }{{2, year % 100}, {0, year / 100}, {5, int(month)}, {8, day}, {11, hour}, {14, minute}, {17, second}} {
+		text[f.at], text[f.at+1] = byte('0'+f.value/10), byte('0'+f.value%10)
+	}
+	return string(text)
 }
 
 // Value implements driver.Valuer.

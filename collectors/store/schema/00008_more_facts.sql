@@ -1,7 +1,7 @@
 -- +goose Up
 
--- Facts of the other sources, in the pattern of 00002, and their views, in that of
--- 00003. Ids of log entries are not interned: each is met once.
+-- Facts of the other sources, in the pattern of 00002 with the triggers of 00007, and
+-- their views, in that of 00003. Ids of log entries are not interned: each is met once.
 
 CREATE TABLE log_audit_event (
 	part          INTEGER NOT NULL REFERENCES part,
@@ -38,47 +38,14 @@ CREATE TABLE log_audit_event (
 	PRIMARY KEY (part, tenant, id, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_audit_event (
-	part          INTEGER NOT NULL,
-	tenant        INTEGER NOT NULL,
-	id            TEXT NOT NULL,
-	at            TEXT CHECK (at GLOB '????-??-??T??:??:??Z'),
-	activity      TEXT NOT NULL,
-	category      TEXT NOT NULL,
-	service       TEXT NOT NULL,
-	operation     TEXT NOT NULL,
-	result        TEXT NOT NULL,
-	reason        INTEGER,
-	actor         INTEGER,
-	actor_type    TEXT NOT NULL,
-	actor_name    INTEGER,
-	actor_home    INTEGER,
-	ip            INTEGER,
-	target        INTEGER,
-	target_type   TEXT NOT NULL,
-	target_name   INTEGER,
-	targets       TEXT NOT NULL,
-	group_id      INTEGER,
-	subject       INTEGER,
-	role          INTEGER,
-	request       TEXT NOT NULL,
-	justification INTEGER,
-	ticket        INTEGER,
-	ticket_system INTEGER,
-	starts        TEXT CHECK (starts GLOB '????-??-??T??:??:??Z'),
-	ends          TEXT CHECK (ends GLOB '????-??-??T??:??:??Z'),
-	correlation   TEXT NOT NULL,
-	PRIMARY KEY (part, tenant, id)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER log_audit_event_frozen BEFORE UPDATE OF part, tenant, id, at, activity, category, service, operation, result, reason, actor, actor_type, actor_name, actor_home, ip, target, target_type, target_name, targets, group_id, subject, role, request, justification, ticket, ticket_system, starts, ends, correlation, seen_from ON log_audit_event
 BEGIN SELECT RAISE(ABORT, 'log_audit_event: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER log_audit_event_closed BEFORE UPDATE OF seen_until ON log_audit_event
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'log_audit_event: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'log_audit_event: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER log_audit_event_opened BEFORE INSERT ON log_audit_event
@@ -87,6 +54,7 @@ BEGIN SELECT RAISE(ABORT, 'log_audit_event: a sealed snapshot takes no more evid
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER log_audit_event_kept BEFORE DELETE ON log_audit_event
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'log_audit_event: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -110,32 +78,14 @@ CREATE TABLE fact_role_instance (
 	PRIMARY KEY (part, tenant, state, id, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_role_instance (
-	part           INTEGER NOT NULL,
-	tenant         INTEGER NOT NULL,
-	state          TEXT NOT NULL,
-	id             INTEGER NOT NULL,
-	principal      INTEGER,
-	principal_type TEXT NOT NULL,
-	principal_name INTEGER,
-	principal_upn  INTEGER,
-	principal_home INTEGER,
-	role           INTEGER,
-	scope          TEXT NOT NULL,
-	member_type    TEXT NOT NULL,
-	starts         TEXT CHECK (starts GLOB '????-??-??T??:??:??Z'),
-	ends           TEXT CHECK (ends GLOB '????-??-??T??:??:??Z'),
-	PRIMARY KEY (part, tenant, state, id)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_role_instance_frozen BEFORE UPDATE OF part, tenant, state, id, principal, principal_type, principal_name, principal_upn, principal_home, role, scope, member_type, starts, ends, seen_from ON fact_role_instance
 BEGIN SELECT RAISE(ABORT, 'fact_role_instance: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_role_instance_closed BEFORE UPDATE OF seen_until ON fact_role_instance
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_role_instance: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_role_instance: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_role_instance_opened BEFORE INSERT ON fact_role_instance
@@ -144,6 +94,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_role_instance: a sealed snapshot takes no more e
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_role_instance_kept BEFORE DELETE ON fact_role_instance
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_role_instance: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -161,26 +112,14 @@ CREATE TABLE fact_role_definition (
 	PRIMARY KEY (part, tenant, id, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_role_definition (
-	part       INTEGER NOT NULL,
-	tenant     INTEGER NOT NULL,
-	id         INTEGER NOT NULL,
-	template   INTEGER,
-	name       TEXT NOT NULL,
-	built_in   INTEGER CHECK (built_in IN (0, 1)),
-	enabled    INTEGER CHECK (enabled IN (0, 1)),
-	actions    TEXT NOT NULL,
-	PRIMARY KEY (part, tenant, id)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_role_definition_frozen BEFORE UPDATE OF part, tenant, id, template, name, built_in, enabled, actions, seen_from ON fact_role_definition
 BEGIN SELECT RAISE(ABORT, 'fact_role_definition: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_role_definition_closed BEFORE UPDATE OF seen_until ON fact_role_definition
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_role_definition: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_role_definition: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_role_definition_opened BEFORE INSERT ON fact_role_definition
@@ -189,6 +128,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_role_definition: a sealed snapshot takes no more
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_role_definition_kept BEFORE DELETE ON fact_role_definition
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_role_definition: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -203,23 +143,14 @@ CREATE TABLE fact_role_group (
 	PRIMARY KEY (part, group_id, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_role_group (
-	part            INTEGER NOT NULL,
-	group_id        INTEGER NOT NULL,
-	name            TEXT NOT NULL,
-	agents          TEXT NOT NULL,
-	role_assignable INTEGER CHECK (role_assignable IN (0, 1)),
-	PRIMARY KEY (part, group_id)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_role_group_frozen BEFORE UPDATE OF part, group_id, name, agents, role_assignable, seen_from ON fact_role_group
 BEGIN SELECT RAISE(ABORT, 'fact_role_group: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_role_group_closed BEFORE UPDATE OF seen_until ON fact_role_group
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_role_group: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_role_group: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_role_group_opened BEFORE INSERT ON fact_role_group
@@ -228,6 +159,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_role_group: a sealed snapshot takes no more evid
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_role_group_kept BEFORE DELETE ON fact_role_group
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_role_group: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -248,29 +180,14 @@ CREATE TABLE fact_policy_rule (
 	PRIMARY KEY (part, tenant, subject, access, rule, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_policy_rule (
-	part       INTEGER NOT NULL,
-	tenant     INTEGER NOT NULL,
-	subject    INTEGER NOT NULL,
-	access     TEXT NOT NULL,
-	rule       TEXT NOT NULL,
-	type       TEXT NOT NULL,
-	caller     TEXT NOT NULL,
-	level      TEXT NOT NULL,
-	demanded   INTEGER CHECK (demanded IN (0, 1)),
-	duration   TEXT NOT NULL,
-	details    INTEGER,
-	PRIMARY KEY (part, tenant, subject, access, rule)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_policy_rule_frozen BEFORE UPDATE OF part, tenant, subject, access, rule, type, caller, level, demanded, duration, details, seen_from ON fact_policy_rule
 BEGIN SELECT RAISE(ABORT, 'fact_policy_rule: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_policy_rule_closed BEFORE UPDATE OF seen_until ON fact_policy_rule
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_policy_rule: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_policy_rule: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_policy_rule_opened BEFORE INSERT ON fact_policy_rule
@@ -279,6 +196,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_policy_rule: a sealed snapshot takes no more evi
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_policy_rule_kept BEFORE DELETE ON fact_policy_rule
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_policy_rule: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -303,33 +221,14 @@ CREATE TABLE fact_role_policy (
 	PRIMARY KEY (part, tenant, role, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_role_policy (
-	part                   INTEGER NOT NULL,
-	tenant                 INTEGER NOT NULL,
-	role                   INTEGER NOT NULL,
-	max_activation         TEXT NOT NULL,
-	mfa                    INTEGER CHECK (mfa IN (0, 1)),
-	authentication_context TEXT NOT NULL,
-	justification          INTEGER CHECK (justification IN (0, 1)),
-	ticket                 INTEGER CHECK (ticket IN (0, 1)),
-	approval               INTEGER CHECK (approval IN (0, 1)),
-	approvers              TEXT NOT NULL,
-	eligibility_expires    INTEGER CHECK (eligibility_expires IN (0, 1)),
-	max_eligibility        TEXT NOT NULL,
-	assignment_expires     INTEGER CHECK (assignment_expires IN (0, 1)),
-	max_assignment         TEXT NOT NULL,
-	modified               TEXT CHECK (modified GLOB '????-??-??T??:??:??Z'),
-	PRIMARY KEY (part, tenant, role)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_role_policy_frozen BEFORE UPDATE OF part, tenant, role, max_activation, mfa, authentication_context, justification, ticket, approval, approvers, eligibility_expires, max_eligibility, assignment_expires, max_assignment, modified, seen_from ON fact_role_policy
 BEGIN SELECT RAISE(ABORT, 'fact_role_policy: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_role_policy_closed BEFORE UPDATE OF seen_until ON fact_role_policy
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_role_policy: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_role_policy: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_role_policy_opened BEFORE INSERT ON fact_role_policy
@@ -338,6 +237,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_role_policy: a sealed snapshot takes no more evi
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_role_policy_kept BEFORE DELETE ON fact_role_policy
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_role_policy: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -355,26 +255,14 @@ CREATE TABLE fact_subscribed_sku (
 	PRIMARY KEY (part, tenant, sku, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_subscribed_sku (
-	part        INTEGER NOT NULL,
-	tenant      INTEGER NOT NULL,
-	sku         INTEGER NOT NULL,
-	part_number TEXT NOT NULL,
-	status      TEXT NOT NULL,
-	applies_to  TEXT NOT NULL,
-	enabled     INTEGER NOT NULL,
-	consumed    INTEGER NOT NULL,
-	PRIMARY KEY (part, tenant, sku)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_subscribed_sku_frozen BEFORE UPDATE OF part, tenant, sku, part_number, status, applies_to, enabled, consumed, seen_from ON fact_subscribed_sku
 BEGIN SELECT RAISE(ABORT, 'fact_subscribed_sku: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_subscribed_sku_closed BEFORE UPDATE OF seen_until ON fact_subscribed_sku
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_subscribed_sku: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_subscribed_sku: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_subscribed_sku_opened BEFORE INSERT ON fact_subscribed_sku
@@ -383,6 +271,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_subscribed_sku: a sealed snapshot takes no more 
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_subscribed_sku_kept BEFORE DELETE ON fact_subscribed_sku
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_subscribed_sku: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -399,25 +288,14 @@ CREATE TABLE fact_service_plan (
 	PRIMARY KEY (part, tenant, sku, plan, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_service_plan (
-	part       INTEGER NOT NULL,
-	tenant     INTEGER NOT NULL,
-	sku        INTEGER NOT NULL,
-	plan       INTEGER NOT NULL,
-	name       TEXT NOT NULL,
-	status     TEXT NOT NULL,
-	applies_to TEXT NOT NULL,
-	PRIMARY KEY (part, tenant, sku, plan)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_service_plan_frozen BEFORE UPDATE OF part, tenant, sku, plan, name, status, applies_to, seen_from ON fact_service_plan
 BEGIN SELECT RAISE(ABORT, 'fact_service_plan: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_service_plan_closed BEFORE UPDATE OF seen_until ON fact_service_plan
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_service_plan: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_service_plan: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_service_plan_opened BEFORE INSERT ON fact_service_plan
@@ -426,6 +304,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_service_plan: a sealed snapshot takes no more ev
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_service_plan_kept BEFORE DELETE ON fact_service_plan
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_service_plan: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -444,27 +323,14 @@ CREATE TABLE fact_risky_user (
 	PRIMARY KEY (part, principal, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_risky_user (
-	part       INTEGER NOT NULL,
-	principal  INTEGER NOT NULL,
-	name       INTEGER,
-	upn        INTEGER,
-	level      TEXT NOT NULL,
-	state      TEXT NOT NULL,
-	detail     TEXT NOT NULL,
-	updated    TEXT CHECK (updated GLOB '????-??-??T??:??:??Z'),
-	deleted    INTEGER CHECK (deleted IN (0, 1)),
-	PRIMARY KEY (part, principal)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_risky_user_frozen BEFORE UPDATE OF part, principal, name, upn, level, state, detail, updated, deleted, seen_from ON fact_risky_user
 BEGIN SELECT RAISE(ABORT, 'fact_risky_user: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_risky_user_closed BEFORE UPDATE OF seen_until ON fact_risky_user
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_risky_user: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_risky_user: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_risky_user_opened BEFORE INSERT ON fact_risky_user
@@ -473,6 +339,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_risky_user: a sealed snapshot takes no more evid
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_risky_user_kept BEFORE DELETE ON fact_risky_user
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_risky_user: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -506,42 +373,14 @@ CREATE TABLE fact_access_policy (
 	PRIMARY KEY (part, tenant, id, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_access_policy (
-	part           INTEGER NOT NULL,
-	tenant         INTEGER NOT NULL,
-	id             INTEGER NOT NULL,
-	name           TEXT NOT NULL,
-	state          TEXT NOT NULL,
-	created        TEXT CHECK (created GLOB '????-??-??T??:??:??Z'),
-	modified       TEXT CHECK (modified GLOB '????-??-??T??:??:??Z'),
-	include_users  TEXT NOT NULL,
-	exclude_users  TEXT NOT NULL,
-	include_groups TEXT NOT NULL,
-	exclude_groups TEXT NOT NULL,
-	include_roles  TEXT NOT NULL,
-	exclude_roles  TEXT NOT NULL,
-	include_guests TEXT NOT NULL,
-	exclude_guests TEXT NOT NULL,
-	include_apps   TEXT NOT NULL,
-	exclude_apps   TEXT NOT NULL,
-	client_apps    TEXT NOT NULL,
-	sign_in_risks  TEXT NOT NULL,
-	user_risks     TEXT NOT NULL,
-	operator       TEXT NOT NULL,
-	grants         TEXT NOT NULL,
-	strength       TEXT NOT NULL,
-	narrowed       TEXT NOT NULL,
-	PRIMARY KEY (part, tenant, id)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_policy_frozen BEFORE UPDATE OF part, tenant, id, name, state, created, modified, include_users, exclude_users, include_groups, exclude_groups, include_roles, exclude_roles, include_guests, exclude_guests, include_apps, exclude_apps, client_apps, sign_in_risks, user_risks, operator, grants, strength, narrowed, seen_from ON fact_access_policy
 BEGIN SELECT RAISE(ABORT, 'fact_access_policy: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_policy_closed BEFORE UPDATE OF seen_until ON fact_access_policy
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_access_policy: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_access_policy: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_policy_opened BEFORE INSERT ON fact_access_policy
@@ -550,6 +389,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_access_policy: a sealed snapshot takes no more e
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_policy_kept BEFORE DELETE ON fact_access_policy
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_access_policy: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -567,26 +407,14 @@ CREATE TABLE fact_cross_tenant_access (
 	PRIMARY KEY (part, tenant, partner, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_cross_tenant_access (
-	part             INTEGER NOT NULL,
-	tenant           INTEGER NOT NULL,
-	partner          INTEGER NOT NULL,
-	service_provider INTEGER CHECK (service_provider IN (0, 1)),
-	trusts_mfa       INTEGER CHECK (trusts_mfa IN (0, 1)),
-	trusts_compliant INTEGER CHECK (trusts_compliant IN (0, 1)),
-	trusts_hybrid    INTEGER CHECK (trusts_hybrid IN (0, 1)),
-	guests           TEXT NOT NULL,
-	PRIMARY KEY (part, tenant, partner)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_cross_tenant_access_frozen BEFORE UPDATE OF part, tenant, partner, service_provider, trusts_mfa, trusts_compliant, trusts_hybrid, guests, seen_from ON fact_cross_tenant_access
 BEGIN SELECT RAISE(ABORT, 'fact_cross_tenant_access: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_cross_tenant_access_closed BEFORE UPDATE OF seen_until ON fact_cross_tenant_access
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_cross_tenant_access: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_cross_tenant_access: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_cross_tenant_access_opened BEFORE INSERT ON fact_cross_tenant_access
@@ -595,6 +423,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_cross_tenant_access: a sealed snapshot takes no 
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_cross_tenant_access_kept BEFORE DELETE ON fact_cross_tenant_access
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_cross_tenant_access: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -607,21 +436,14 @@ CREATE TABLE fact_security_defaults (
 	PRIMARY KEY (part, tenant, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_security_defaults (
-	part       INTEGER NOT NULL,
-	tenant     INTEGER NOT NULL,
-	enabled    INTEGER CHECK (enabled IN (0, 1)),
-	PRIMARY KEY (part, tenant)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_security_defaults_frozen BEFORE UPDATE OF part, tenant, enabled, seen_from ON fact_security_defaults
 BEGIN SELECT RAISE(ABORT, 'fact_security_defaults: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_security_defaults_closed BEFORE UPDATE OF seen_until ON fact_security_defaults
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_security_defaults: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_security_defaults: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_security_defaults_opened BEFORE INSERT ON fact_security_defaults
@@ -630,6 +452,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_security_defaults: a sealed snapshot takes no mo
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_security_defaults_kept BEFORE DELETE ON fact_security_defaults
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_security_defaults: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -646,25 +469,14 @@ CREATE TABLE fact_access_package (
 	PRIMARY KEY (part, id, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_access_package (
-	part       INTEGER NOT NULL,
-	id         INTEGER NOT NULL,
-	name       TEXT NOT NULL,
-	catalog    INTEGER,
-	hidden     INTEGER CHECK (hidden IN (0, 1)),
-	created    TEXT CHECK (created GLOB '????-??-??T??:??:??Z'),
-	modified   TEXT CHECK (modified GLOB '????-??-??T??:??:??Z'),
-	PRIMARY KEY (part, id)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_package_frozen BEFORE UPDATE OF part, id, name, catalog, hidden, created, modified, seen_from ON fact_access_package
 BEGIN SELECT RAISE(ABORT, 'fact_access_package: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_package_closed BEFORE UPDATE OF seen_until ON fact_access_package
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_access_package: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_access_package: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_package_opened BEFORE INSERT ON fact_access_package
@@ -673,6 +485,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_access_package: a sealed snapshot takes no more 
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_package_kept BEFORE DELETE ON fact_access_package
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_access_package: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -686,22 +499,14 @@ CREATE TABLE fact_access_package_group (
 	PRIMARY KEY (part, package, group_id, access, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_access_package_group (
-	part       INTEGER NOT NULL,
-	package    INTEGER NOT NULL,
-	group_id   INTEGER NOT NULL,
-	access     TEXT NOT NULL,
-	PRIMARY KEY (part, package, group_id, access)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_package_group_frozen BEFORE UPDATE OF part, package, group_id, access, seen_from ON fact_access_package_group
 BEGIN SELECT RAISE(ABORT, 'fact_access_package_group: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_package_group_closed BEFORE UPDATE OF seen_until ON fact_access_package_group
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_access_package_group: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_access_package_group: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_package_group_opened BEFORE INSERT ON fact_access_package_group
@@ -710,6 +515,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_access_package_group: a sealed snapshot takes no
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_package_group_kept BEFORE DELETE ON fact_access_package_group
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_access_package_group: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -731,30 +537,14 @@ CREATE TABLE fact_access_package_policy (
 	PRIMARY KEY (part, id, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_access_package_policy (
-	part          INTEGER NOT NULL,
-	id            INTEGER NOT NULL,
-	package       INTEGER,
-	name          TEXT NOT NULL,
-	requestors    TEXT NOT NULL,
-	self_request  INTEGER CHECK (self_request IN (0, 1)),
-	approval      INTEGER CHECK (approval IN (0, 1)),
-	approvers     TEXT NOT NULL,
-	justification INTEGER CHECK (justification IN (0, 1)),
-	duration      TEXT NOT NULL,
-	until         TEXT CHECK (until GLOB '????-??-??T??:??:??Z'),
-	reviewed      INTEGER CHECK (reviewed IN (0, 1)),
-	PRIMARY KEY (part, id)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_package_policy_frozen BEFORE UPDATE OF part, id, package, name, requestors, self_request, approval, approvers, justification, duration, until, reviewed, seen_from ON fact_access_package_policy
 BEGIN SELECT RAISE(ABORT, 'fact_access_package_policy: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_package_policy_closed BEFORE UPDATE OF seen_until ON fact_access_package_policy
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_access_package_policy: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_access_package_policy: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_package_policy_opened BEFORE INSERT ON fact_access_package_policy
@@ -763,6 +553,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_access_package_policy: a sealed snapshot takes n
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_package_policy_kept BEFORE DELETE ON fact_access_package_policy
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_access_package_policy: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -776,22 +567,14 @@ CREATE TABLE fact_access_package_target (
 	PRIMARY KEY (part, policy, principal, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_access_package_target (
-	part       INTEGER NOT NULL,
-	policy     INTEGER NOT NULL,
-	principal  INTEGER NOT NULL,
-	type       TEXT NOT NULL,
-	PRIMARY KEY (part, policy, principal)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_package_target_frozen BEFORE UPDATE OF part, policy, principal, type, seen_from ON fact_access_package_target
 BEGIN SELECT RAISE(ABORT, 'fact_access_package_target: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_package_target_closed BEFORE UPDATE OF seen_until ON fact_access_package_target
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_access_package_target: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_access_package_target: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_package_target_opened BEFORE INSERT ON fact_access_package_target
@@ -800,6 +583,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_access_package_target: a sealed snapshot takes n
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_package_target_kept BEFORE DELETE ON fact_access_package_target
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_access_package_target: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -819,28 +603,14 @@ CREATE TABLE fact_access_package_assignment (
 	PRIMARY KEY (part, id, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_access_package_assignment (
-	part       INTEGER NOT NULL,
-	id         INTEGER NOT NULL,
-	package    INTEGER,
-	policy     INTEGER,
-	principal  INTEGER,
-	name       INTEGER,
-	upn        INTEGER,
-	state      TEXT NOT NULL,
-	starts     TEXT CHECK (starts GLOB '????-??-??T??:??:??Z'),
-	ends       TEXT CHECK (ends GLOB '????-??-??T??:??:??Z'),
-	PRIMARY KEY (part, id)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_package_assignment_frozen BEFORE UPDATE OF part, id, package, policy, principal, name, upn, state, starts, ends, seen_from ON fact_access_package_assignment
 BEGIN SELECT RAISE(ABORT, 'fact_access_package_assignment: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_package_assignment_closed BEFORE UPDATE OF seen_until ON fact_access_package_assignment
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_access_package_assignment: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_access_package_assignment: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_package_assignment_opened BEFORE INSERT ON fact_access_package_assignment
@@ -849,6 +619,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_access_package_assignment: a sealed snapshot tak
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_package_assignment_kept BEFORE DELETE ON fact_access_package_assignment
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_access_package_assignment: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -873,33 +644,14 @@ CREATE TABLE log_access_package_request (
 	PRIMARY KEY (part, id, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_access_package_request (
-	part          INTEGER NOT NULL,
-	id            TEXT NOT NULL,
-	package       INTEGER,
-	assignment    TEXT NOT NULL,
-	principal     INTEGER,
-	name          INTEGER,
-	upn           INTEGER,
-	type          TEXT NOT NULL,
-	state         TEXT NOT NULL,
-	status        TEXT NOT NULL,
-	created       TEXT CHECK (created GLOB '????-??-??T??:??:??Z'),
-	completed     TEXT CHECK (completed GLOB '????-??-??T??:??:??Z'),
-	starts        TEXT CHECK (starts GLOB '????-??-??T??:??:??Z'),
-	ends          TEXT CHECK (ends GLOB '????-??-??T??:??:??Z'),
-	justification INTEGER,
-	PRIMARY KEY (part, id)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER log_access_package_request_frozen BEFORE UPDATE OF part, id, package, assignment, principal, name, upn, type, state, status, created, completed, starts, ends, justification, seen_from ON log_access_package_request
 BEGIN SELECT RAISE(ABORT, 'log_access_package_request: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER log_access_package_request_closed BEFORE UPDATE OF seen_until ON log_access_package_request
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'log_access_package_request: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'log_access_package_request: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER log_access_package_request_opened BEFORE INSERT ON log_access_package_request
@@ -908,6 +660,7 @@ BEGIN SELECT RAISE(ABORT, 'log_access_package_request: a sealed snapshot takes n
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER log_access_package_request_kept BEFORE DELETE ON log_access_package_request
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'log_access_package_request: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -925,26 +678,14 @@ CREATE TABLE fact_lighthouse_tenant (
 	PRIMARY KEY (part, tenant, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_lighthouse_tenant (
-	part        INTEGER NOT NULL,
-	tenant      INTEGER NOT NULL,
-	name        TEXT NOT NULL,
-	privilege   TEXT NOT NULL,
-	contract    TEXT NOT NULL,
-	onboarding  TEXT NOT NULL,
-	eligibility TEXT NOT NULL,
-	created     TEXT CHECK (created GLOB '????-??-??T??:??:??Z'),
-	PRIMARY KEY (part, tenant)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_lighthouse_tenant_frozen BEFORE UPDATE OF part, tenant, name, privilege, contract, onboarding, eligibility, created, seen_from ON fact_lighthouse_tenant
 BEGIN SELECT RAISE(ABORT, 'fact_lighthouse_tenant: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_lighthouse_tenant_closed BEFORE UPDATE OF seen_until ON fact_lighthouse_tenant
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_lighthouse_tenant: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_lighthouse_tenant: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_lighthouse_tenant_opened BEFORE INSERT ON fact_lighthouse_tenant
@@ -953,6 +694,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_lighthouse_tenant: a sealed snapshot takes no mo
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_lighthouse_tenant_kept BEFORE DELETE ON fact_lighthouse_tenant
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_lighthouse_tenant: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -968,24 +710,14 @@ CREATE TABLE fact_partner_customer (
 	PRIMARY KEY (part, tenant, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_partner_customer (
-	part         INTEGER NOT NULL,
-	tenant       INTEGER NOT NULL,
-	name         TEXT NOT NULL,
-	domain       TEXT NOT NULL,
-	relationship TEXT NOT NULL,
-	delegated    INTEGER CHECK (delegated IN (0, 1)),
-	PRIMARY KEY (part, tenant)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_partner_customer_frozen BEFORE UPDATE OF part, tenant, name, domain, relationship, delegated, seen_from ON fact_partner_customer
 BEGIN SELECT RAISE(ABORT, 'fact_partner_customer: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_partner_customer_closed BEFORE UPDATE OF seen_until ON fact_partner_customer
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_partner_customer: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_partner_customer: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_partner_customer_opened BEFORE INSERT ON fact_partner_customer
@@ -994,6 +726,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_partner_customer: a sealed snapshot takes no mor
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_partner_customer_kept BEFORE DELETE ON fact_partner_customer
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_partner_customer: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -1014,29 +747,14 @@ CREATE TABLE log_partner_audit (
 	PRIMARY KEY (part, id, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_partner_audit (
-	part          INTEGER NOT NULL,
-	id            TEXT NOT NULL,
-	at            TEXT CHECK (at GLOB '????-??-??T??:??:??Z'),
-	customer      INTEGER,
-	customer_name TEXT NOT NULL,
-	actor         INTEGER,
-	app           TEXT NOT NULL,
-	resource      TEXT NOT NULL,
-	operation     TEXT NOT NULL,
-	status        TEXT NOT NULL,
-	details       INTEGER,
-	PRIMARY KEY (part, id)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER log_partner_audit_frozen BEFORE UPDATE OF part, id, at, customer, customer_name, actor, app, resource, operation, status, details, seen_from ON log_partner_audit
 BEGIN SELECT RAISE(ABORT, 'log_partner_audit: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER log_partner_audit_closed BEFORE UPDATE OF seen_until ON log_partner_audit
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'log_partner_audit: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'log_partner_audit: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER log_partner_audit_opened BEFORE INSERT ON log_partner_audit
@@ -1045,6 +763,7 @@ BEGIN SELECT RAISE(ABORT, 'log_partner_audit: a sealed snapshot takes no more ev
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER log_partner_audit_kept BEFORE DELETE ON log_partner_audit
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'log_partner_audit: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -1071,35 +790,14 @@ CREATE TABLE log_provider_sign_in (
 	PRIMARY KEY (part, tenant, id, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_provider_sign_in (
-	part         INTEGER NOT NULL,
-	tenant       INTEGER NOT NULL,
-	id           TEXT NOT NULL,
-	home         INTEGER,
-	principal    INTEGER,
-	name         INTEGER,
-	upn          INTEGER,
-	at           TEXT CHECK (at GLOB '????-??-??T??:??:??Z'),
-	app          TEXT NOT NULL,
-	resource     TEXT NOT NULL,
-	interactive  INTEGER CHECK (interactive IN (0, 1)),
-	error_code   INTEGER NOT NULL,
-	cross_tenant TEXT NOT NULL,
-	requirement  TEXT NOT NULL,
-	ip           INTEGER,
-	country      TEXT NOT NULL,
-	correlation  TEXT NOT NULL,
-	PRIMARY KEY (part, tenant, id)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER log_provider_sign_in_frozen BEFORE UPDATE OF part, tenant, id, home, principal, name, upn, at, app, resource, interactive, error_code, cross_tenant, requirement, ip, country, correlation, seen_from ON log_provider_sign_in
 BEGIN SELECT RAISE(ABORT, 'log_provider_sign_in: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER log_provider_sign_in_closed BEFORE UPDATE OF seen_until ON log_provider_sign_in
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'log_provider_sign_in: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'log_provider_sign_in: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER log_provider_sign_in_opened BEFORE INSERT ON log_provider_sign_in
@@ -1108,6 +806,7 @@ BEGIN SELECT RAISE(ABORT, 'log_provider_sign_in: a sealed snapshot takes no more
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER log_provider_sign_in_kept BEFORE DELETE ON log_provider_sign_in
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'log_provider_sign_in: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -1129,30 +828,14 @@ CREATE TABLE log_sign_in_context (
 	PRIMARY KEY (part, id, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_sign_in_context (
-	part            INTEGER NOT NULL,
-	id              TEXT NOT NULL,
-	ip              INTEGER,
-	country         TEXT NOT NULL,
-	city            INTEGER,
-	client          TEXT NOT NULL,
-	system          TEXT NOT NULL,
-	trust           TEXT NOT NULL,
-	compliant       INTEGER CHECK (compliant IN (0, 1)),
-	managed         INTEGER CHECK (managed IN (0, 1)),
-	risk            TEXT NOT NULL,
-	access_policies TEXT NOT NULL,
-	PRIMARY KEY (part, id)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER log_sign_in_context_frozen BEFORE UPDATE OF part, id, ip, country, city, client, system, trust, compliant, managed, risk, access_policies, seen_from ON log_sign_in_context
 BEGIN SELECT RAISE(ABORT, 'log_sign_in_context: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER log_sign_in_context_closed BEFORE UPDATE OF seen_until ON log_sign_in_context
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'log_sign_in_context: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'log_sign_in_context: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER log_sign_in_context_opened BEFORE INSERT ON log_sign_in_context
@@ -1161,6 +844,7 @@ BEGIN SELECT RAISE(ABORT, 'log_sign_in_context: a sealed snapshot takes no more 
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER log_sign_in_context_kept BEFORE DELETE ON log_sign_in_context
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'log_sign_in_context: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -1182,30 +866,14 @@ CREATE TABLE fact_customer_user (
 	PRIMARY KEY (part, tenant, id, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_customer_user (
-	part       INTEGER NOT NULL,
-	tenant     INTEGER NOT NULL,
-	id         INTEGER NOT NULL,
-	name       INTEGER,
-	upn        INTEGER,
-	mail       INTEGER,
-	enabled    INTEGER CHECK (enabled IN (0, 1)),
-	type       TEXT NOT NULL,
-	invitation TEXT NOT NULL,
-	synced     INTEGER CHECK (synced IN (0, 1)),
-	created    TEXT CHECK (created GLOB '????-??-??T??:??:??Z'),
-	because    TEXT NOT NULL,
-	PRIMARY KEY (part, tenant, id)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_customer_user_frozen BEFORE UPDATE OF part, tenant, id, name, upn, mail, enabled, type, invitation, synced, created, because, seen_from ON fact_customer_user
 BEGIN SELECT RAISE(ABORT, 'fact_customer_user: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_customer_user_closed BEFORE UPDATE OF seen_until ON fact_customer_user
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_customer_user: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_customer_user: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_customer_user_opened BEFORE INSERT ON fact_customer_user
@@ -1214,6 +882,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_customer_user: a sealed snapshot takes no more e
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_customer_user_kept BEFORE DELETE ON fact_customer_user
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_customer_user: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -1229,24 +898,14 @@ CREATE TABLE fact_customer_user_activity (
 	PRIMARY KEY (part, tenant, principal, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_customer_user_activity (
-	part                 INTEGER NOT NULL,
-	tenant               INTEGER NOT NULL,
-	principal            INTEGER NOT NULL,
-	last_sign_in         TEXT CHECK (last_sign_in GLOB '????-??-??T??:??:??Z'),
-	last_non_interactive TEXT CHECK (last_non_interactive GLOB '????-??-??T??:??:??Z'),
-	last_successful      TEXT CHECK (last_successful GLOB '????-??-??T??:??:??Z'),
-	PRIMARY KEY (part, tenant, principal)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_customer_user_activity_frozen BEFORE UPDATE OF part, tenant, principal, last_sign_in, last_non_interactive, last_successful, seen_from ON fact_customer_user_activity
 BEGIN SELECT RAISE(ABORT, 'fact_customer_user_activity: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_customer_user_activity_closed BEFORE UPDATE OF seen_until ON fact_customer_user_activity
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_customer_user_activity: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_customer_user_activity: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_customer_user_activity_opened BEFORE INSERT ON fact_customer_user_activity
@@ -1255,6 +914,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_customer_user_activity: a sealed snapshot takes 
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_customer_user_activity_kept BEFORE DELETE ON fact_customer_user_activity
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_customer_user_activity: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -1269,23 +929,14 @@ CREATE TABLE fact_azure_subscription (
 	PRIMARY KEY (part, id, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_azure_subscription (
-	part       INTEGER NOT NULL,
-	id         INTEGER NOT NULL,
-	customer   INTEGER,
-	name       TEXT NOT NULL,
-	state      TEXT NOT NULL,
-	PRIMARY KEY (part, id)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_azure_subscription_frozen BEFORE UPDATE OF part, id, customer, name, state, seen_from ON fact_azure_subscription
 BEGIN SELECT RAISE(ABORT, 'fact_azure_subscription: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_azure_subscription_closed BEFORE UPDATE OF seen_until ON fact_azure_subscription
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_azure_subscription: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_azure_subscription: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_azure_subscription_opened BEFORE INSERT ON fact_azure_subscription
@@ -1294,6 +945,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_azure_subscription: a sealed snapshot takes no m
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_azure_subscription_kept BEFORE DELETE ON fact_azure_subscription
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_azure_subscription: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -1312,27 +964,14 @@ CREATE TABLE fact_azure_delegation (
 	PRIMARY KEY (part, id, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_azure_delegation (
-	part         INTEGER NOT NULL,
-	id           INTEGER NOT NULL,
-	subscription INTEGER,
-	customer     INTEGER,
-	managing     INTEGER,
-	definition   INTEGER,
-	name         TEXT NOT NULL,
-	plan         TEXT NOT NULL,
-	state        TEXT NOT NULL,
-	PRIMARY KEY (part, id)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_azure_delegation_frozen BEFORE UPDATE OF part, id, subscription, customer, managing, definition, name, plan, state, seen_from ON fact_azure_delegation
 BEGIN SELECT RAISE(ABORT, 'fact_azure_delegation: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_azure_delegation_closed BEFORE UPDATE OF seen_until ON fact_azure_delegation
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_azure_delegation: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_azure_delegation: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_azure_delegation_opened BEFORE INSERT ON fact_azure_delegation
@@ -1341,6 +980,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_azure_delegation: a sealed snapshot takes no mor
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_azure_delegation_kept BEFORE DELETE ON fact_azure_delegation
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_azure_delegation: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -1360,28 +1000,14 @@ CREATE TABLE fact_azure_authorisation (
 	PRIMARY KEY (part, delegation, principal, role, eligible, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_azure_authorisation (
-	part            INTEGER NOT NULL,
-	delegation      INTEGER NOT NULL,
-	principal       INTEGER NOT NULL,
-	role            INTEGER NOT NULL,
-	eligible        INTEGER NOT NULL CHECK (eligible IN (0, 1)),
-	principal_name  INTEGER,
-	delegated_roles TEXT NOT NULL,
-	mfa             TEXT NOT NULL,
-	max_activation  TEXT NOT NULL,
-	approvers       TEXT NOT NULL,
-	PRIMARY KEY (part, delegation, principal, role, eligible)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_azure_authorisation_frozen BEFORE UPDATE OF part, delegation, principal, role, eligible, principal_name, delegated_roles, mfa, max_activation, approvers, seen_from ON fact_azure_authorisation
 BEGIN SELECT RAISE(ABORT, 'fact_azure_authorisation: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_azure_authorisation_closed BEFORE UPDATE OF seen_until ON fact_azure_authorisation
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_azure_authorisation: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_azure_authorisation: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_azure_authorisation_opened BEFORE INSERT ON fact_azure_authorisation
@@ -1390,6 +1016,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_azure_authorisation: a sealed snapshot takes no 
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_azure_authorisation_kept BEFORE DELETE ON fact_azure_authorisation
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_azure_authorisation: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -1414,33 +1041,14 @@ CREATE TABLE log_azure_event (
 	PRIMARY KEY (part, subscription, id, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_azure_event (
-	part          INTEGER NOT NULL,
-	subscription  INTEGER NOT NULL,
-	id            TEXT NOT NULL,
-	at            TEXT CHECK (at GLOB '????-??-??T??:??:??Z'),
-	caller        INTEGER,
-	caller_id     INTEGER,
-	caller_home   INTEGER,
-	operation     TEXT NOT NULL,
-	category      TEXT NOT NULL,
-	event         TEXT NOT NULL,
-	status        TEXT NOT NULL,
-	resource      INTEGER,
-	correlation   TEXT NOT NULL,
-	ip            INTEGER,
-	justification INTEGER,
-	PRIMARY KEY (part, subscription, id)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER log_azure_event_frozen BEFORE UPDATE OF part, subscription, id, at, caller, caller_id, caller_home, operation, category, event, status, resource, correlation, ip, justification, seen_from ON log_azure_event
 BEGIN SELECT RAISE(ABORT, 'log_azure_event: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER log_azure_event_closed BEFORE UPDATE OF seen_until ON log_azure_event
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'log_azure_event: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'log_azure_event: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER log_azure_event_opened BEFORE INSERT ON log_azure_event
@@ -1449,6 +1057,7 @@ BEGIN SELECT RAISE(ABORT, 'log_azure_event: a sealed snapshot takes no more evid
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER log_azure_event_kept BEFORE DELETE ON log_azure_event
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'log_azure_event: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
@@ -1464,24 +1073,14 @@ CREATE TABLE fact_pim_principal (
 	PRIMARY KEY (part, group_id, principal, seen_from)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE stage_pim_principal (
-	part       INTEGER NOT NULL,
-	group_id   INTEGER NOT NULL,
-	principal  INTEGER NOT NULL,
-	type       TEXT NOT NULL,
-	name       INTEGER,
-	upn        INTEGER,
-	PRIMARY KEY (part, group_id, principal)
-) STRICT, WITHOUT ROWID;
-
 -- +goose StatementBegin
 CREATE TRIGGER fact_pim_principal_frozen BEFORE UPDATE OF part, group_id, principal, type, name, upn, seen_from ON fact_pim_principal
 BEGIN SELECT RAISE(ABORT, 'fact_pim_principal: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_pim_principal_closed BEFORE UPDATE OF seen_until ON fact_pim_principal
-WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'fact_pim_principal: an interval is closed once, by an unsealed snapshot'); END;
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_pim_principal: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_pim_principal_opened BEFORE INSERT ON fact_pim_principal
@@ -1490,6 +1089,7 @@ BEGIN SELECT RAISE(ABORT, 'fact_pim_principal: a sealed snapshot takes no more e
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER fact_pim_principal_kept BEFORE DELETE ON fact_pim_principal
+WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'fact_pim_principal: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 

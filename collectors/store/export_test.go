@@ -1,0 +1,15 @@
+package store
+
+import (
+	"context"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// HoldAtMost makes a run spill what is more than n waiting rows.
+func (r *Run) HoldAtMost(n int64) { r.most = n }
+
+// RunTx is Tx on the connection of runs.
+func (s *Store) RunTx(ctx context.Context, do func(tx *sqlx.Tx) error) error {
+	return transact(ctx, s.runs, runMode, func(_ context.Context, tx *sqlx.Tx) error { return do(tx) })
+}

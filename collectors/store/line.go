@@ -1,0 +1,90 @@
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strconv"
+)
+
+// lines are those of rows whose texts are interned, in the order of their keys: in that
+// order lines sort, as keys differ.
+func lines(rows []*bound) []byte {
+	out := make([]byte, 0, 256*len(rows))
+	for _, b := range rows {
+		out = b.appendLine(out)
+	}
+	return out
+}
+
+// digest is that of a part by the lines of its rows, as partDigest describes it.
+func digest(salt []byte, name string, lines []byte) string {
+	sum := sha256.New()
+	sum.Write(slices.Concat(salt, []byte(name), []byte{'\n'}))
+	sum.Write(lines)
+	return hex.EncodeToString(sum.Sum(nil))
+}
+
+// appendLine appends the line of a row whose texts are interned.
+func (b *bound) appendLine(line []byte) []byte {
+	line = append(line, b.key...)
+	for i := b.table.keys; i < len(b.said); i++ {
+		if k, ok := b.held[i].(*interned); ok && k.digest != "" {
+			line = append(append(append(line, '"'), k.digest...), '"')
+		} else {
+			line = appendJSON(line, b.said[i])
+		}
+		line = append(line, ',')
+	}
+	line[len(line)-1] = ']'
+	return append(line, '\n')
+}
+
+// partName is the line that opens the digest of a part.
+func partName(p Part) string {
+	name := append(appendJSON([]byte{'['}, p.Kind), ',')
+	name = append(appendJSON(name, fold(p.Scope)), ',')
+	return string(append(appendJSON(name, fold(p.Object)), ']'))
+}
+
+// appendJSON writes an integer, a text or nil as SQLite's json_array does.
+func appendJSON(out []byte, v any) []byte {
+	switch v := v.(type) {
+	case int64:
+		return strconv.AppendInt(out, v, 10)
+	case string:
+		return appendQuoted(out, v)
+	}
+	return append(out, "null"...)
+}
+
+func appendQuoted(out []byte, text string) []byte {
+	const hexDigits = "0123456789abcdef"
+	out = append(out, '"')
+	start := 0
+	for i := range len(text) {
+		c := text[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		out = append(out, text[start:i]...)
+		start = i + 1
+		switch c {
+		case '"', '\\':
+			out = append(out, '\\', c)
+		case '\b':
+			out = append(out, '\\', 'b')
+		case '\f':
+			out = append(out, '\\', 'f')
+		case '\n':
+			out = append(out, '\\', 'n')
+		case '\r':
+			out = append(out, '\\', 'r')
+		case '\t':
+			out = append(out, '\\', 't')
+		default:
+			out = append(out, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		}
+	}
+	return append(append(out, text[start:]...), '"')
+}
