@@ -294,7 +294,7 @@ func downloads() fstest.MapFS {
 		group + ".csv":    "Object ID,User principal name,Display name,Member type\n" + adele + ",adele@msp.example,Adele Vance,User\n" + adele + ",adele@msp.example,Adele Vance,User\n",
 		"groups.csv":      "Object ID,Display name,Mail,Group type,Membership type\n" + group + ",Tier 1,,Security,Assigned\n" + two + ",Canteen,,Security,Assigned\n",
 		"InteractiveSignIns.csv": "Date (UTC),Request ID,User ID,Username,Application,Resource tenant ID,Sign-in error code\n" +
-			"2026-08-17T09:00:00Z,s1," + adele + ",a,x," + one + ",0\n2026-08-17T09:00:00Z,s2," + adele + ",a,x,MSP,0\n",
+			"2026-08-17T09:00:00Z,s1," + adele + ",a,x," + one + ",0\n2026-08-17T09:00:00Z,s2," + adele + ",a,x,MSP,0\n2026-08-17T09:00:00Z,s3,,,x," + one + ",0\n",
 		"log.csv": "Data-ora,Cliente interessato,Azione,Eseguita da\n17/08/2026 09:00:00,Contoso,x,adele@msp.example\n16/08/2026 09:00:00,Nobody,x,adele@msp.example\n",
 	}
 	files := fstest.MapFS{}
@@ -390,13 +390,14 @@ func TestABadRowRefusesItsFile(t *testing.T) {
 	files["gdap.csv"].Data = append(files["gdap.csv"].Data, "East,c,Tailspin,Active,soon,No,\n"...)
 	files["notes.txt"] = &fstest.MapFile{Data: []byte("remember the milk")}
 	files["second "+"0c2a5b9e-13f7-4a60-b5d8-6e1f2a3b4c5d.csv"] = files["0c2a5b9e-13f7-4a60-b5d8-6e1f2a3b4c5d.csv"]
+	files["0 "+"0c2a5b9e-13f7-4a60-b5d8-6e1f2a3b4c5d.csv"] = &fstest.MapFile{Data: []byte("Object ID,Member type\nx,\n")}
 	r, s, err := portalOf(t, files)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []string{`gdap.csv: line 4, column 24: "soon" is not a date or time that a portal writes`, "notes.txt: line 1: its columns are those of no export that is known",
+	for i, want := range []string{`0 0c2a5b9e-13f7-4a60-b5d8-6e1f2a3b4c5d.csv: line 2, column 3: "" does not tell a person from a group`, `gdap.csv: line 4, column 24: "soon" is not a date or time that a portal writes`, "notes.txt: line 1: its columns are those of no export that is known",
 		"second 0c2a5b9e-13f7-4a60-b5d8-6e1f2a3b4c5d.csv: lists the same as 0c2a5b9e-13f7-4a60-b5d8-6e1f2a3b4c5d.csv: keep the newer of the two"} {
-		if len(r.Refused) != 3 || !strings.HasPrefix(r.Refused[i], want) {
+		if len(r.Refused) != 4 || !strings.HasPrefix(r.Refused[i], want) {
 			t.Errorf("%q, want %q", r.Refused, want)
 		}
 	}
