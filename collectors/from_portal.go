@@ -112,11 +112,10 @@ func (e *exports) check(ctx context.Context, files []*portal.File) error {
 			return nil
 		})
 		for _, kind := range f.Kinds {
-			part := snapshot.Part{Kind: kind, Object: f.Object}
-			if first := lists[part]; err == nil && first != "" && !kind.IsLog() && kind != snapshot.AccessAssignments {
+			first := lists[snapshot.Part{Kind: kind, Object: f.Object}]
+			if err == nil && first != "" && !kind.IsLog() && kind != snapshot.AccessAssignments {
 				err = f.Fault(portal.Row{}, fmt.Errorf("lists the same as %s: keep the newer of the two", first))
 			}
-			lists[part] = f.Name
 		}
 		var fault *portal.Fault
 		switch {
@@ -131,6 +130,7 @@ func (e *exports) check(ctx context.Context, files []*portal.File) error {
 		}
 		for _, kind := range f.Kinds {
 			e.files[kind] = append(e.files[kind], f)
+			lists[snapshot.Part{Kind: kind, Object: f.Object}] = f.Name
 		}
 	}
 	slices.SortFunc(e.refused, func(a, b *portal.Fault) int { return strings.Compare(a.File, b.File) })
@@ -203,7 +203,7 @@ func (e *exports) decode(row portal.Row) (item store.Item, err error) {
 		return item, err
 	case snapshot.SignIns:
 		item, err := decodeSignIn(row.Graph)
-		if s, ok := item.Fact.(snapshot.SignIn); ok && (s.Customer == "" || s.Customer == e.tenant) {
+		if s, ok := item.Fact.(snapshot.SignIn); ok && (s.Principal == "" || s.Customer == "" || s.Customer == e.tenant) { // no person, or no customer
 			return store.Item{}, nil
 		}
 		return item, err

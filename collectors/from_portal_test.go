@@ -292,7 +292,10 @@ func downloads() fstest.MapFS {
 			"North,\"" + one + "\",Fabrikam,Active,2027-01-31,No,Global Reader\nSouth,\"" + two + "\",Contoso,Active,2027-01-31,Yes (6 months),Global Reader\n",
 		"assignments.csv": "Relationship,Security group ID,Role\nNorth," + group + ",Global Reader\nNorth," + group + ",Reports Reader\n",
 		group + ".csv":    "Object ID,User principal name,Display name,Member type\n" + adele + ",adele@msp.example,Adele Vance,User\n" + adele + ",adele@msp.example,Adele Vance,User\n",
-		"log.csv":         "Data-ora,Cliente interessato,Azione,Eseguita da\n17/08/2026 09:00:00,Contoso,x,adele@msp.example\n16/08/2026 09:00:00,Nobody,x,adele@msp.example\n",
+		"groups.csv":      "Object ID,Display name,Mail,Group type,Membership type\n" + group + ",Tier 1,,Security,Assigned\n" + two + ",Canteen,,Security,Assigned\n",
+		"InteractiveSignIns.csv": "Date (UTC),Request ID,User ID,Username,Application,Resource tenant ID,Sign-in error code\n" +
+			"2026-08-17T09:00:00Z,s1," + adele + ",a,x," + one + ",0\n2026-08-17T09:00:00Z,s2," + adele + ",a,x,MSP,0\n2026-08-17T09:00:00Z,s3,,,x," + one + ",0\n",
+		"log.csv": "Data-ora,Cliente interessato,Azione,Eseguita da\n17/08/2026 09:00:00,Contoso,x,adele@msp.example\n16/08/2026 09:00:00,Nobody,x,adele@msp.example\n",
 	}
 	files := fstest.MapFS{}
 	for name, text := range text {
@@ -361,17 +364,18 @@ func TestNoRowOfAFileIsLost(t *testing.T) {
 		snapshot.Relationships: "complete 2 ", snapshot.Customers: "complete 2 ", snapshot.Memberships: "complete 2 ",
 		snapshot.AccessAssignments: "partial 2 1 of 2 not seen whole: no file tells of 1 of 2 relationships, such as name:south",
 		snapshot.PartnerAudits:     "partial 2 1 of 3 not seen whole: a download holds what the page showed when it was made: which days and filters were chosen is not told",
-		snapshot.Groups:            "not-configured 0 no file of it is in the folder; export it from Microsoft Entra, Groups, All groups, Download groups",
+		snapshot.Groups:            "partial 2 1 of 2 not seen whole: groups.csv does not tell whether a group may hold directory roles, nor whether a group comes from a directory on premises",
+		snapshot.Users:             "not-configured 0 no file of it is in the folder; export it from Microsoft Entra, Users, All users, Download users",
 	} {
 		if c := coverageOf(r, kind); fmt.Sprintf("%s %d %s", c.State, c.Rows, c.Reason) != want {
 			t.Errorf("%s: %s %d %s", kind, c.State, c.Rows, c.Reason)
 		}
 	}
 	if got := rowsOf(t, s, `SELECT p.kind, s.rows - s.repeated - s.passed_over FROM part_seen s JOIN part p ON p.id = s.part WHERE s.rows > 0`); !slices.Equal(got,
-		[]string{"access-assignments 1", "customers 2", "memberships 1", "partner-audits 1", "partner-audits 1", "relationships 2"}) {
+		[]string{"access-assignments 1", "customers 2", "groups 1", "memberships 1", "partner-audits 1", "partner-audits 1", "relationships 2", "signins 0", "signins 1"}) {
 		t.Errorf("%q", got)
 	}
-	for table, n := range map[string]int{"relationship": 2, "customer": 2, "access_assignment": 1, "access_assignment_role": 2, "group_member": 1, "partner_audit": 2, "effective_membership": 1} {
+	for table, n := range map[string]int{"relationship": 2, "customer": 2, "access_assignment": 1, "access_assignment_role": 2, "group_member": 1, "partner_audit": 2, "directory_group": 1, "sign_in": 1, "effective_membership": 1} {
 		if got := rowsOf(t, s, "SELECT * FROM "+table+" WHERE snapshot = ?", r.Snapshot); len(got) != n {
 			t.Errorf("%s: %q", table, got)
 		}
@@ -386,13 +390,14 @@ func TestABadRowRefusesItsFile(t *testing.T) {
 	files["gdap.csv"].Data = append(files["gdap.csv"].Data, "East,c,Tailspin,Active,soon,No,\n"...)
 	files["notes.txt"] = &fstest.MapFile{Data: []byte("remember the milk")}
 	files["second "+"0c2a5b9e-13f7-4a60-b5d8-6e1f2a3b4c5d.csv"] = files["0c2a5b9e-13f7-4a60-b5d8-6e1f2a3b4c5d.csv"]
+	files["0 "+"0c2a5b9e-13f7-4a60-b5d8-6e1f2a3b4c5d.csv"] = &fstest.MapFile{Data: []byte("Object ID,Member type\nx,\n")}
 	r, s, err := portalOf(t, files)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []string{`gdap.csv: line 4, column 24: "soon" is not a date or time that a portal writes`, "notes.txt: line 1: its columns are those of no export that is known",
+	for i, want := range []string{`0 0c2a5b9e-13f7-4a60-b5d8-6e1f2a3b4c5d.csv: line 2, column 3: "" does not tell a person from a group`, `gdap.csv: line 4, column 24: "soon" is not a date or time that a portal writes`, "notes.txt: line 1: its columns are those of no export that is known",
 		"second 0c2a5b9e-13f7-4a60-b5d8-6e1f2a3b4c5d.csv: lists the same as 0c2a5b9e-13f7-4a60-b5d8-6e1f2a3b4c5d.csv: keep the newer of the two"} {
-		if len(r.Refused) != 3 || !strings.HasPrefix(r.Refused[i], want) {
+		if len(r.Refused) != 4 || !strings.HasPrefix(r.Refused[i], want) {
 			t.Errorf("%q, want %q", r.Refused, want)
 		}
 	}

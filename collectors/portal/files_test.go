@@ -243,10 +243,10 @@ func (r *repeated) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// 100,000 lines, 25 MB, are read in the memory of a few records.
+// 40,000 lines, 10 MB, are read in the memory of a few records.
 func TestMemoryIsBounded(t *testing.T) {
-	folder, err := portal.Open(endlessFS{fstest.MapFS{"log.csv": {}}, 100_000}, portal.Options{})
-	if err != nil || len(folder.Files) != 1 || folder.Files[0].Rows != 100_000 {
+	folder, err := portal.Open(endlessFS{fstest.MapFS{"log.csv": {}}, 40_000}, portal.Options{})
+	if err != nil || len(folder.Files) != 1 || folder.Files[0].Rows != 40_000 {
 		t.Fatal(err, folder)
 	}
 	var before, now runtime.MemStats
@@ -254,17 +254,17 @@ func TestMemoryIsBounded(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	rows, most := 0, uint64(0)
 	err = folder.Files[0].Each(func(portal.Row) error {
-		if rows++; rows%25_000 == 0 {
+		if rows++; rows%10_000 == 0 {
 			runtime.GC()
 			runtime.ReadMemStats(&now)
 			most = max(most, now.HeapAlloc)
 		}
 		return nil
 	})
-	if err != nil || rows != 100_000 {
+	if err != nil || rows != 40_000 {
 		t.Error(rows, err)
 	}
-	if most > before.HeapAlloc+8<<20 {
+	if most > before.HeapAlloc+4<<20 {
 		t.Errorf("%d bytes held where there were %d", most, before.HeapAlloc)
 	}
 }

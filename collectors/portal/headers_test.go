@@ -2,6 +2,7 @@ package portal_test
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -87,7 +88,10 @@ func said(t *testing.T, files map[string]string, kind snapshot.Kind) (*portal.Fo
 			}
 			return nil
 		})
-		if err != nil {
+		var fault *portal.Fault
+		if errors.As(err, &fault) {
+			folder.Faults = append(folder.Faults, fault)
+		} else if err != nil {
 			t.Errorf("%s: %v", f.Name, err)
 		}
 	}
@@ -224,6 +228,26 @@ func TestNamesFindTheirIDs(t *testing.T) {
 	}
 	if _, rows := said(t, files, snapshot.Customers); len(rows) != 1 || !strings.Contains(string(rows[0].Graph), fabrik) {
 		t.Errorf("%+v", rows)
+	}
+}
+
+// A name that two have finds neither.
+func TestNamesOfTwo(t *testing.T) {
+	folder, rows := said(t, map[string]string{
+		"Customers.csv":   "Microsoft ID,Company name,Primary domain name,Relationship\n" + fabrik + ",Fabrikam,a.example,x\n" + adele + ",FABRIKAM,b.example,x\n" + fabrik + ",Fabrikam,a.example,y\n",
+		"groups.csv":      "Object ID,Display name,Mail,Group type,Membership type\n" + tier1 + ",Tier 1,,Security,Assigned\n" + adele + ",Tier 1,,Security,Assigned\n",
+		"gdap.csv":        "Relationship name,Customer,Status,End date\nSupport,Fabrikam,Active,2026-08-18\n",
+		"assignments.csv": "Relationship name,Security group,Roles\nSupport,Tier 1,Global Reader\n",
+		"Tier 1.csv":      "Object ID,Member type\n" + adele + ",User\n",
+		"log.csv":         "Date-Time,Affected customer,Action,Performed by\n2026-01-12,Fabrikam,a,b\n",
+	}, snapshot.PartnerAudits)
+	if len(rows) != 1 || rows[0].Fact.(snapshot.PartnerAudit).Customer != "" {
+		t.Errorf("%+v", rows)
+	}
+	for i, want := range []string{"two groups have that name", `line 2, column 9: "Tier 1" is the name of two groups`, `line 2, column 9: "Fabrikam" is the name of two customers`} {
+		if len(folder.Faults) != 3 || !strings.Contains(folder.Faults[i].Error(), want) {
+			t.Errorf("%v, want %s", folder.Faults, want)
+		}
 	}
 }
 

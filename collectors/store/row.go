@@ -23,7 +23,6 @@ type plan struct {
 func (r *Run) plan(row Row) (*plan, error) {
 	of := reflect.TypeOf(row)
 	if p, ok := r.plans.Load(of); ok {
-		row.Table()
 		return p.(*plan), nil
 	}
 	t, ok := r.store.tables[row.Table()]
