@@ -1,8 +1,194 @@
 package collectors
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
+	"net/url"
+	"slices"
+	"strings"
+
+	"countersign/collectors/snapshot"
+	"countersign/collectors/store"
 )
 
-func (r *runner) azureDelegations(ctx context.Context) error { return errors.New("not written yet") }
+// azureDelegations asks which subscriptions of customers the MSP's app can see, and
+// of each how it is delegated.
+func (r *runner) azureDelegations(ctx context.Context) error {
+	list, at := azureSubscriptions{r.Tenant}, place{r.Tenant, r.Azure}
+	r.part(ctx, at, list, r.Tenant)
+	if !r.asks(list) {
+		return nil
+	}
+	known, err := r.subscriptions(ctx)
+	if err != nil {
+		return err
+	}
+	c := azureDelegations{r.Tenant}
+	r.expect(len(known))
+	r.Azure.Together(ctx, len(known), func(ctx context.Context, i int) {
+		switch x := known[i]; {
+		case ctx.Err() != nil:
+		case !r.asksCustomer(x.customer):
+			r.mark(ctx, x.customer, c.Kind(), x.id, snapshot.NotAsked, leftOutCustomer)
+		default:
+			r.part(ctx, place{x.customer, r.Azure}, c, x.id)
+		}
+	})
+	return nil
+}
+
+// subscription is one of a customer, by the GUID that names it in paths.
+type subscription struct{ id, customer string }
+
+func (r *runner) subscriptions(ctx context.Context) ([]subscription, error) {
+	rows, err := r.current(ctx, "azure_subscription", "f.customer IS NOT NULL", id("id"), id("customer"))
+	out := make([]subscription, len(rows))
+	for i, row := range rows {
+		out[i] = subscription{row[0], row[1]}
+	}
+	return out, err
+}
+
+// azureSubscriptions lists the subscriptions that the MSP's app can see. Those of
+// other tenants are customers': Azure Lighthouse shows them beside the MSP's own.
+// https://learn.microsoft.com/rest/api/resources/subscriptions/list
+type azureSubscriptions struct{ tenant string } // of the MSP
+
+func (azureSubscriptions) Kind() snapshot.Kind { return snapshot.AzureDelegations }
+
+func (c azureSubscriptions) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
+	return s.list(ctx, "/subscriptions"+query("api-version", "2022-12-01"), c.decode)
+}
+
+var errNoTenant = errors.New("has no tenant")
+
+func (c azureSubscriptions) decode(raw json.RawMessage) (store.Item, error) {
+	var w struct {
+		SubscriptionID, TenantID ident
+		DisplayName, State       string
+	}
+	switch err := json.Unmarshal(raw, &w); {
+	case err != nil:
+		return store.Item{}, err
+	case w.SubscriptionID == "":
+		return store.Item{}, errNoID
+	case w.TenantID == "":
+		return store.Item{}, errNoTenant
+	case string(w.TenantID) == c.tenant:
+		return store.Item{}, nil
+	}
+	return store.Item{Fact: snapshot.AzureSubscription{ID: string(w.SubscriptionID), Customer: string(w.TenantID), Name: w.DisplayName,
+		State: spelled(w.State, "Enabled", "Warned", "PastDue", "Disabled", "Deleted")}}, nil
+}
+
+// azureDelegations lists how one subscription is delegated to the MSP's tenant, with
+// who was given which Azure role. Delegations to others are passed over.
+// https://learn.microsoft.com/rest/api/managedservices/registration-assignments/list
+type azureDelegations struct{ tenant string } // of the MSP
+
+func (azureDelegations) Kind() snapshot.Kind { return snapshot.AzureDelegations }
+
+func (c azureDelegations) Collect(ctx context.Context, part snapshot.Part, s *stage) error {
+	path := "/subscriptions/" + url.PathEscape(part.Object) + "/providers/Microsoft.ManagedServices/registrationAssignments" +
+		query("$expandRegistrationDefinition", "true", "api-version", "2022-10-01")
+	return s.list(ctx, path, func(raw json.RawMessage) (store.Item, error) { return c.decode(part, raw) })
+}
+
+// azureAuthorisation is how a registration definition gives one role.
+type azureAuthorisation struct {
+	PrincipalID, RoleDefinitionID ident
+	PrincipalIDDisplayName        string
+	DelegatedRoleDefinitionIDs    []ident
+	JustInTimeAccessPolicy        struct {
+		MultiFactorAuthProvider, MaximumActivationDuration string
+		ManagedByTenantApprovers                           []struct{ PrincipalID ident }
+	}
+}
+
+// What an eligible authorisation demands where it does not say.
+// https://learn.microsoft.com/azure/lighthouse/how-to/create-eligible-authorizations
+const (
+	noMFA             = "None"
+	longestActivation = "PT8H"
+)
+
+var errNoDefinition = errors.New("comes without its definition")
+
+func (c azureDelegations) decode(part snapshot.Part, raw json.RawMessage) (store.Item, error) {
+	var w struct {
+		ID         ident
+		Properties struct {
+			RegistrationDefinitionID ident
+			ProvisioningState        string
+			RegistrationDefinition   struct {
+				Plan       struct{ Publisher, Product, Name string }
+				Properties struct {
+					RegistrationDefinitionName             string
+					ManagedByTenantID                      ident
+					Authorizations, EligibleAuthorizations []azureAuthorisation
+				}
+			}
+		}
+	}
+	err := json.Unmarshal(raw, &w)
+	definition := w.Properties.RegistrationDefinition
+	switch {
+	case err != nil:
+		return store.Item{}, err
+	case w.ID == "":
+		return store.Item{}, errNoID
+	case !strings.HasPrefix(string(w.ID), "/subscriptions/"+part.Object+"/"):
+		return store.Item{}, errForeign
+	case definition.Properties.ManagedByTenantID == "":
+		return store.Item{}, errNoDefinition
+	case string(definition.Properties.ManagedByTenantID) != c.tenant:
+		return store.Item{}, nil
+	}
+	id := string(w.ID)
+	item := store.Item{Fact: snapshot.AzureDelegation{
+		ID: id, Subscription: part.Object, Customer: part.Scope, Managing: c.tenant, Definition: string(w.Properties.RegistrationDefinitionID),
+		Name: definition.Properties.RegistrationDefinitionName, State: w.Properties.ProvisioningState,
+		Plan: strings.Trim(strings.Join([]string{definition.Plan.Publisher, definition.Plan.Product, definition.Plan.Name}, "/"), "/"),
+	}}
+	for _, a := range definition.Properties.Authorizations {
+		if err := a.add(&item, id, false); err != nil {
+			return item, err
+		}
+	}
+	for _, a := range definition.Properties.EligibleAuthorizations {
+		if err := a.add(&item, id, true); err != nil {
+			return item, err
+		}
+	}
+	return item, nil
+}
+
+var errNoRole = errors.New("an authorisation has no principal or no role")
+
+func (a azureAuthorisation) add(item *store.Item, delegation string, eligible bool) error {
+	if a.PrincipalID == "" || a.RoleDefinitionID == "" {
+		return errNoRole
+	}
+	fact := snapshot.AzureAuthorisation{Delegation: delegation, Principal: string(a.PrincipalID), Role: lastOf(a.RoleDefinitionID), Eligible: eligible,
+		PrincipalName: a.PrincipalIDDisplayName}
+	for _, role := range a.DelegatedRoleDefinitionIDs {
+		fact.DelegatedRoles = append(fact.DelegatedRoles, lastOf(role))
+	}
+	slices.Sort(fact.DelegatedRoles)
+	if eligible {
+		policy := a.JustInTimeAccessPolicy
+		fact.MFA = spelled(cmp.Or(policy.MultiFactorAuthProvider, noMFA), "Azure", noMFA)
+		fact.MaxActivation = cmp.Or(policy.MaximumActivationDuration, longestActivation)
+		for _, approver := range policy.ManagedByTenantApprovers {
+			fact.Approvers = append(fact.Approvers, string(approver.PrincipalID))
+		}
+		slices.Sort(fact.Approvers)
+	}
+	item.Details = append(item.Details, fact)
+	return nil
+}
+
+// lastOf is the GUID of a role definition, which Azure gives bare or as a path.
+func lastOf(role ident) string { return string(role[strings.LastIndexByte(string(role), '/')+1:]) }

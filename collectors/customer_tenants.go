@@ -30,6 +30,7 @@ func (r *runner) customerTenants(ctx context.Context) error {
 		slots <- struct{}{}
 		all.Go(func() {
 			defer func() { <-slots }()
+			defer r.settle(c.Tenant)
 			if err := r.customerTenant(ctx, c); err != nil {
 				r.stop(err)
 			}
@@ -73,7 +74,6 @@ func (r *runner) customerTenant(ctx context.Context, c snapshot.DeclaredCustomer
 			}
 		}
 	}
-	r.Log.Info("customer read", "run", r.taken.ID, "customer", at.scope)
 	return nil
 }
 
@@ -86,7 +86,7 @@ func leftOut(kindAsked bool) string {
 
 // tenantKind asks for one kind; met is what kept the app out of it.
 func (r *runner) tenantKind(ctx context.Context, at place, kind snapshot.Kind, c snapshot.DeclaredCustomer) (met, err error) {
-	var kept = premiumLogKept
+	var kept = snapshot.PremiumLogKept
 	switch kind {
 	case snapshot.CustomerLicences:
 		return r.part(ctx, at, licences{kind}, at.scope), nil
@@ -104,7 +104,11 @@ func (r *runner) tenantKind(ctx context.Context, at place, kind snapshot.Kind, c
 		if kept, err = r.logKept(ctx, at.scope); err != nil {
 			return nil, err
 		}
-		return nil, r.log(ctx, at, kind, kept, oneWeek, func(w window) collector { return audits{kind: kind, window: w} })
+		answered, err := r.answered(ctx, at.scope)
+		if err != nil {
+			return nil, err
+		}
+		return nil, r.log(ctx, at, kind, kept, oneWeek, func(w window) collector { return audits{kind, w, r.Tenant, answered} })
 	}
 }
 

@@ -31,24 +31,70 @@ func decodePrincipalRow(raw json.RawMessage) (principal, error) {
 	return principal{p}, err
 }
 
-func decodeAssignmentOfOne(raw json.RawMessage) (store.Item, error) {
-	return decodeAccessAssignment("rel-1", raw)
+// of makes a decoder of rows that belong to one object or tenant.
+func of(object string, decode func(string, json.RawMessage) (store.Item, error)) func(json.RawMessage) (store.Item, error) {
+	return func(raw json.RawMessage) (store.Item, error) { return decode(object, raw) }
+}
+
+const (
+	asked     = "2b5ed229-4072-478d-9504-a047ebd4b07d" // the group that the documents of PIM for Groups are about
+	tenantOne = "c0000000-0000-4000-8000-000000000001"
+)
+
+func decodeHeldRole(tenant string, raw json.RawMessage) (store.Item, error) {
+	return decodeRoleInstance(tenant, "", raw)
+}
+
+func decodeEligibleRole(tenant string, raw json.RawMessage) (store.Item, error) {
+	return decodeRoleInstance(tenant, "eligible", raw)
+}
+
+func decodePlainRole(tenant string, raw json.RawMessage) (store.Item, error) {
+	return decodeRoleInstance(tenant, "plain", raw)
 }
 
 // decoders are all of them, by the kind they decode.
 var decoders = map[string]func(json.RawMessage) (store.Item, error){
 	"customers":           decodeCustomer,
 	"relationships":       decodeRelationship,
-	"access-assignments":  decodeAssignmentOfOne,
+	"access-assignments":  of("rel-1", decodeAccessAssignment),
 	"groups":              fact(decodeGroup),
 	"memberships":         fact(decodePrincipalRow),
-	"group-assignments":   fact(decodeGroupAssignment),
-	"group-eligibilities": fact(decodeGroupEligibility),
+	"group-assignments":   of(asked, decodeGroupAssignment),
+	"group-eligibilities": of(asked, decodeGroupEligibility),
 	"group-activations":   fact(decodeActivation),
-	"group-policies":      fact(decodeGroupPolicy),
+	"group-policies":      of(tenantOne, decodeGroupPolicy),
 	"users":               decodeUser,
 	"mfa-registrations":   fact(decodeMFARegistration),
-	"signins":             fact(decodeSignIn),
+	"signins":             decodeSignIn,
+	"audits":              func(raw json.RawMessage) (store.Item, error) { return audits{kind: snapshot.Audits}.decode("t", raw) },
+	"customer-audits": func(raw json.RawMessage) (store.Item, error) {
+		return audits{kind: snapshot.CustomerAudits, msp: tenantOfMSP}.decode("t", raw)
+	},
+	"customer-signins":    func(raw json.RawMessage) (store.Item, error) { return decodeProviderSignIn("t", raw) },
+	"licences":            of(tenantOne, decodeSKU),
+	"held roles":          of(tenantOne, decodeHeldRole),
+	"eligible roles":      of(tenantOne, decodeEligibleRole),
+	"plain roles":         of(tenantOne, decodePlainRole),
+	"role definitions":    of(tenantOne, decodeRoleDefinition),
+	"role groups":         decodeRoleGroup,
+	"role policies":       of(tenantOne, decodeRolePolicy),
+	"customer users":      of(tenantOne, customerUsers{domains: []string{"fabrikam.com"}, holders: map[string]bool{"u": true}, emergency: []string{"bg@contoso.com"}}.decode),
+	"risky-users":         fact(decodeRiskyUser),
+	"access-policies":     fact(ofTenant(decodeAccessPolicy)),
+	"security-defaults":   fact(ofTenant(decodeSecurityDefaults)),
+	"cross-tenant":        fact(ofTenant(decodeCrossTenantPartner)),
+	"cross-default":       fact(ofTenant(decodeCrossTenantDefault)),
+	"packages":            decodeAccessPackage,
+	"package-policies":    decodeAccessPackagePolicy,
+	"package-assignments": fact(decodeAccessPackageAssignment),
+	"package-requests":    fact(decodeAccessPackageRequest),
+	"lighthouse":          fact(decodeLighthouseTenant),
+}
+
+// ofTenant makes a decoder of one tenant's facts one of those of tenant "t".
+func ofTenant[F store.Row](decode func(string, json.RawMessage) (F, error)) func(json.RawMessage) (F, error) {
+	return func(raw json.RawMessage) (F, error) { return decode("t", raw) }
 }
 
 // documented reads the rows of one of Microsoft's example payloads.
@@ -115,7 +161,7 @@ func TestDocumentedPayloads(t *testing.T) {
 		{Fact: snapshot.AccessAssignment{ID: "8d56bce3-440f-4b4f-b5c2-cc0bcbd0199c", Relationship: "rel-1", MappedGroup: "869713c9-0b28-4d08-8949-ae07ae1bf528", ContainerType: "securityGroup", Status: "active", Created: at("2022-03-10T23:50:35.8970153Z")},
 			Details: assignmentRoles("8d56bce3-440f-4b4f-b5c2-cc0bcbd0199c", "29232cdf-9323-42fd-ade2-1d097af3e4de", "f2ef992c-3afb-46b9-b7cf-a126ee74c451", "729827e3-9c14-49f7-bb1b-9608f156bbb8", "3a2c62db-5318-420d-8d74-23affee5d9d5")},
 	}
-	const pim = "2b5ed229-4072-478d-9504-a047ebd4b07d"
+	const pim = asked
 	user := func(id, upn, name string) store.Item {
 		return store.Item{Fact: snapshot.User{ID: id, Name: name, UPN: upn}}
 	}
@@ -133,6 +179,17 @@ func TestDocumentedPayloads(t *testing.T) {
 	failed := snapshot.SignIn{ID: "1691d37b-8579-43a7-966a-0f35583c1300", Principal: "26be570a-1111-5555-b4e2-a37c6808512d", UPN: "testaccount1@contoso.com", Name: "Test contoso",
 		Customer: "99081087-73c4-48d1-a112-f60ff75114f7", At: at("2021-06-30T16:34:32Z"), App: "Azure Portal", Resource: "Windows Azure Service Management API", Interactive: true, ErrorCode: 50126,
 		CrossTenant: "none", Requirement: "singleFactorAuthentication", Correlation: "5d295068-919b-4017-85d8-44be2f5f5483"}
+
+	joined := snapshot.AuditEvent{Tenant: "t", ID: "id", At: at("2018-01-09T21:20:02.7215374Z"), Activity: "Add member to group", Category: "UserManagement", Service: "Core Directory", Result: "success",
+		Reason: "Successfully added member to group", Actor: "728309ae-1a37-4937-9afe-e35d964db09b", ActorType: "user", ActorName: "bob@wingtiptoysonline.com", IP: "127.0.0.1", Targets: []string{},
+		Correlation: "da159bfb-54fa-4092-8a38-6e1fa7870e30"}
+	withTargets := joined
+	withTargets.Targets = []string{"Group ef7e527d-6c92-4234-8c6d-cf6fdfb57f95", "User 1f0e98f5-3161-4c6b-9b50-d488572f2bb7"}
+	withTargets.Target, withTargets.TargetType, withTargets.TargetName = "ef7e527d-6c92-4234-8c6d-cf6fdfb57f95", "Group", "Example.com"
+	withTargets.Group, withTargets.Subject = "ef7e527d-6c92-4234-8c6d-cf6fdfb57f95", "1f0e98f5-3161-4c6b-9b50-d488572f2bb7"
+	explorerContext := []store.Row{snapshot.SignInContext{ID: explorer.ID, IP: "131.107.159.37", Country: "US", City: "Redmond", Client: "Browser", System: "Windows 10", Risk: "none", AccessPolicies: "notApplied"}}
+	failedContext := []store.Row{snapshot.SignInContext{ID: failed.ID, IP: "131.107.159.37", Country: "US", City: "Redmond", Client: "Browser", System: "Windows 10",
+		Compliant: new(false), Managed: new(false), Risk: "none", AccessPolicies: "notApplied"}}
 
 	for _, c := range []struct {
 		file, kind string
@@ -176,7 +233,8 @@ func TestDocumentedPayloads(t *testing.T) {
 			Created: at("2023-02-07T07:05:53.7895614Z"), Completed: at("2023-02-07T07:05:55.3404527Z"), Starts: at("2023-02-07T06:57:55.6183972Z"), Ends: at("2023-02-07T19:56:00Z"),
 			Justification: "Retrieve requests", Approval: "6aacaee8-4089-4048-9510-3119367fc943", CreatedBy: "3cce9d87-3986-4f19-8335-7ed075408ca2"}}}},
 		{"GET-policies-roleManagementPolicyAssignments-expand", "group-policies", []store.Item{{Fact: snapshot.GroupPolicy{
-			Group: "/", Access: "62e90394-69f5-4237-9190-012177145e10", MaxActivation: "PT8H", MFA: true, Justification: true, MaxEligibility: "P365D", MaxAssignment: "P180D"}}}},
+			Group: "/", Access: "62e90394-69f5-4237-9190-012177145e10", MaxActivation: "PT8H", MFA: true, Justification: true, MaxEligibility: "P365D", MaxAssignment: "P180D"},
+			Details: documentedRules("/", "62e90394-69f5-4237-9190-012177145e10")}}},
 		{"GET-users", "users", []store.Item{{Fact: adams}, user("4562bcc8-c436-4f95-b7c0-4f8ce89dca5e", "admin@contoso.com", "MOD Administrator")}},
 		{"GET-user", "users", []store.Item{{Fact: snapshot.User{ID: "87d349ed-44d7-43e1-9a83-5f2406dee5bd", Name: "Adele Vance", UPN: "AdeleV@contoso.onmicrosoft.com", Mail: "AdeleV@contoso.onmicrosoft.com", Job: "Retail Manager"}}}},
 		{"GET-users-7", "users", []store.Item{
@@ -184,14 +242,23 @@ func TestDocumentedPayloads(t *testing.T) {
 		{"GET-users-select-signInActivity", "users", []store.Item{adele, alex}},
 		{"GET-userRegistrationDetails-list", "mfa-registrations", registrations},
 		{"GET-beta-userRegistrationDetails-list", "mfa-registrations", registrations},
-		{"GET-auditLogs-signIn", "signins", []store.Item{{Fact: explorer}}},
-		{"GET-auditLogs-signIns", "signins", []store.Item{{Fact: explorer}}},
-		{"GET-auditLogs-signIns-filter", "signins", []store.Item{{Fact: explorer}}},
-		{"GET-beta-auditLogs-signIns", "signins", []store.Item{{Fact: failed}}},
-		{"GET-beta-auditLogs-signIns-filter", "signins", []store.Item{{Fact: failed}}},
+		{"GET-auditLogs-signIn", "signins", []store.Item{{Fact: explorer, Details: explorerContext}}},
+		{"GET-auditLogs-signIns", "signins", []store.Item{{Fact: explorer, Details: explorerContext}}},
+		{"GET-auditLogs-signIns-filter", "signins", []store.Item{{Fact: explorer, Details: explorerContext}}},
+		{"GET-beta-auditLogs-signIns", "signins", []store.Item{{Fact: failed, Details: failedContext}}},
+		{"GET-beta-auditLogs-signIns-filter", "signins", []store.Item{{Fact: failed, Details: failedContext}}},
 		{"GET-beta-auditLogs-signIns-noninteractive", "signins", []store.Item{{Fact: snapshot.SignIn{
 			ID: "ef1e1fcc-80bd-489b-82c5-16ad80770e00", Principal: "4562bcc8-c436-4f95-b7c0-4f8ce89dca5e", UPN: "admin@contoso.com", Name: "MOD Administrator", Customer: "84841066-274d-4ec0-a5c1-276be684bdd3",
-			At: at("2022-03-18T18:13:37Z"), App: "Graph Explorer", Resource: "Microsoft Graph", CrossTenant: "none", Requirement: "singleFactorAuthentication", Correlation: "17b4f05d-3659-42b8-856d-99322911d398"}}}},
+			At: at("2022-03-18T18:13:37Z"), App: "Graph Explorer", Resource: "Microsoft Graph", CrossTenant: "none", Requirement: "singleFactorAuthentication", Correlation: "17b4f05d-3659-42b8-856d-99322911d398"},
+			Details: []store.Row{snapshot.SignInContext{ID: "ef1e1fcc-80bd-489b-82c5-16ad80770e00", IP: "197.178.9.154", Country: "KE", City: "Mombasa", Client: "Browser", System: "Windows 10", Trust: "Azure AD registered",
+				Compliant: new(false), Managed: new(false), Risk: "none", AccessPolicies: "notApplied"}}}}},
+		{"GET-auditLogs-directoryAudits", "audits", []store.Item{{Fact: withTargets}}},
+		{"GET-auditLogs-directoryAudit", "audits", []store.Item{{Fact: joined}}}, // its targets stand under another name
+		{"GET-auditLogs-directoryAudits-filter-initiatedBy", "audits", []store.Item{{Fact: snapshot.AuditEvent{
+			Tenant: "t", ID: "ssgm_b662f17a-4e4d-4e1c-9248-cdec180024b2_mcdc4_88453290", At: at("2024-12-27T10:01:19.5796748Z"), Activity: "GroupLifecyclePolicies_Get", Category: "GroupManagement",
+			Service: "Self-service Group Management", Operation: "Update", Result: "success", Reason: "OK", ActorType: "user", IP: "10.0.0.0", TargetType: "N/A", Targets: []string{"N/A"},
+			Correlation: "b662f17a-4e4d-4e1c-9248-cdec180024b2"}}}},
+		{"GET-beta-auditLogs-directoryAudits", "audits", []store.Item{{}}}, // of a user's own properties: passed over
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			var got []store.Item
@@ -249,8 +316,8 @@ func TestOdditiesAreKept(t *testing.T) {
 	if got := decodeText(t, "memberships", `{"@odata.type": "#Microsoft.Graph.ServicePrincipal", "id": "C-1"}`).Fact.(principal); got.Type != "servicePrincipal" {
 		t.Errorf("type in an odd spelling: %q", got.Type)
 	}
-	instance := decodeText(t, "group-assignments", `{"id":"I","groupId":"G","principalId":"P","accessId":"Member","memberType":"Group","assignmentType":"Activated","startDateTime":"0001-01-01T08:00:00Z","endDateTime":"9999-12-31T23:59:59.9999999Z"}`).Fact
-	if want := (snapshot.GroupAssignment{ID: "i", Group: "g", Principal: "p", Access: "member", MemberType: "group", AssignmentType: "activated"}); instance != want {
+	instance := decodeText(t, "group-assignments", `{"id":"I","groupId":"`+strings.ToUpper(asked)+`","principalId":"P","accessId":"Member","memberType":"Group","assignmentType":"Activated","startDateTime":"0001-01-01T08:00:00Z","endDateTime":"9999-12-31T23:59:59.9999999Z"}`).Fact
+	if want := (snapshot.GroupAssignment{ID: "i", Group: asked, Principal: "p", Access: "member", MemberType: "group", AssignmentType: "activated"}); instance != want {
 		t.Errorf("casing and sentinels: %+v", instance)
 	}
 	guest := decodeText(t, "users", `{"id":"u","userType":"guest","accountEnabled":false,"onPremisesSyncEnabled":true,"manager":{"id":"M"},"createdDateTime":"2024-02-29T01:00:00+02:00",
@@ -309,14 +376,22 @@ func TestRowsThatCannotBeRead(t *testing.T) {
 		"customers":           {`{}`, `{"displayName":"x"}`, `[]`, `null`},
 		"relationships":       {`{"id":""}`, `{"id":7}`, `{"id":"a\u0000b"}`, `{"id":"r","accessDetails":{"unifiedRoles":[{}]}}`, `{"id":"r","endDateTime":"2026-02-30T00:00:00Z"}`, `{"id":"r","endDateTime":"2026-02-03T00:00:00"}`},
 		"access-assignments":  {`{"id":null}`, `{"id":"` + strings.Repeat("x", longest+1) + `"}`},
-		"group-assignments":   {`{"id":"i","groupId":"g"}`},
+		"group-assignments":   {`{"id":"i","groupId":"` + asked + `"}`, `{"id":"i","groupId":"g","principalId":"p"}`},
 		"group-eligibilities": {`{"id":"i","principalId":"p"}`},
 		"group-activations":   {`{"groupId":"g","principalId":"p"}`},
-		"group-policies":      {`{"scopeId":"g","policy":{"rules":[{}]}}`},
+		"group-policies":      {`{"scopeId":"g","policy":{"rules":[{}]}}`, `{"scopeId":"g","roleDefinitionId":"member","policy":{"rules":[{}]}}`},
 		"mfa-registrations":   {`{"isMfaCapable":true}`},
+		"audits":              {`{"activityDateTime":"2026-01-01T00:00:00Z"}`, `{"id":"a"}`},
+		"customer-signins":    {`{"id":"s"}`},
 		"signins":             {`{"createdDateTime":"2026-01-01T00:00:00Z"}`, `{"id":"s"}`},
 		"groups":              {`{"displayName":"g"}`},
 		"users":               {`{"id":"u","createdDateTime":1}`},
+		"licences":            {`{"skuPartNumber":"x"}`, `{"skuId":"s","servicePlans":[{"servicePlanName":"x"}]}`, `{"skuId":"s","consumedUnits":"many"}`},
+		"held roles":          {`{"id":"i","principalId":"p"}`, `{"principalId":"p","roleDefinitionId":"r"}`, `{"id":"i","roleDefinitionId":"r"}`, `{"id":"i","principalId":"p","roleDefinitionId":"r","endDateTime":"soon"}`},
+		"role definitions":    {`{"displayName":"x"}`},
+		"role groups":         {`{"displayName":"AdminAgents"}`},
+		"role policies":       {`{"scopeId":"g","roleDefinitionId":"r","policy":{"rules":[{"id":"x"}]}}`, `{"scopeId":"/","roleDefinitionId":"r"}`, `{"scopeId":"/","policy":{"rules":[{"id":"x"}]}}`},
+		"customer users":      {`{"mail":"a@fabrikam.com"}`},
 	} {
 		for _, row := range rows {
 			if item, err := decoders[kind](json.RawMessage(row)); err == nil {
@@ -341,7 +416,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		for kind, decode := range decoders {
 			item, err := decode(raw)
-			if err != nil {
+			if err != nil || item.Fact == nil {
 				continue
 			}
 			for _, row := range append(item.Details, item.Fact) {

@@ -14,13 +14,14 @@ import (
 
 // derive computes who is in which group, and by which way, from the merged facts of
 // a snapshot: the edges of every mapped and nested group, and their closure for the
-// mapped ones. Where the members of a group were not seen whole this time, the
-// edges known before stand: old members beside new activations would contradict
-// each other.
+// mapped ones, whatever way to a customer names them. Where the members of
+// a group were not seen whole this time, the edges known before stand: old members
+// beside new activations would contradict each other.
 func derive(ctx context.Context, tx *sqlx.Tx, id int64) (map[store.Part][]store.Row, error) {
 	f := facts{members: map[string][]snapshot.GroupMember{}, assignments: map[string][]snapshot.GroupAssignment{}, eligibilities: map[string][]snapshot.GroupEligibility{},
-		activations: map[string][]snapshot.Activation{}, previous: map[string][]snapshot.Membership{}, asked: map[string]time.Time{}}
-	for _, load := range []func(context.Context, *sqlx.Tx, int64) error{f.loadMapped, f.loadMembers, f.loadInstances, f.loadActivations, f.loadPrevious} {
+		principals: map[string][]snapshot.PIMPrincipal{}, activations: map[string][]snapshot.Activation{}, previous: map[string][]snapshot.Membership{},
+		packages: map[string][]snapshot.AccessPackageAssignment{}, requestable: map[string][]snapshot.Membership{}, asked: map[string]time.Time{}}
+	for _, load := range []func(context.Context, *sqlx.Tx, int64) error{f.loadMapped, f.loadOtherMapped, f.loadMembers, f.loadInstances, f.loadActivations, f.loadPackages, f.loadPrevious} {
 		if err := load(ctx, tx, id); err != nil {
 			return nil, err
 		}
@@ -29,12 +30,9 @@ func derive(ctx context.Context, tx *sqlx.Tx, id int64) (map[store.Part][]store.
 		return store.Part{Kind: string(snapshot.Memberships), Scope: f.tenant, Object: group}
 	}
 	out := map[store.Part][]store.Row{}
-	var edges []snapshot.Membership
-	for _, group := range f.walk() {
-		for _, e := range f.edges(group) {
-			edges = append(edges, e)
-			out[part(group)] = append(out[part(group)], e)
-		}
+	edges := f.walk()
+	for _, e := range edges {
+		out[part(e.Group)] = append(out[part(e.Group)], e)
 	}
 	for _, e := range snapshot.Close(f.mapped, edges) {
 		out[part(e.MappedGroup)] = append(out[part(e.MappedGroup)], e)
@@ -49,23 +47,29 @@ type facts struct {
 	members       map[string][]snapshot.GroupMember
 	assignments   map[string][]snapshot.GroupAssignment
 	eligibilities map[string][]snapshot.GroupEligibility
+	principals    map[string][]snapshot.PIMPrincipal
 	activations   map[string][]snapshot.Activation
+	packages      map[string][]snapshot.AccessPackageAssignment // of the packages that make members of the group
+	requestable   map[string][]snapshot.Membership              // who may ask for such a package
 	previous      map[string][]snapshot.Membership
 	asked         map[string]time.Time // when the members were read, of groups seen whole this time
 }
 
-// walk lists the mapped groups and those nested in them, each once.
-func (f *facts) walk() []string {
-	all := slices.Clone(f.mapped)
-	seen := map[string]bool{}
-	for _, group := range all {
+// walk gives the edges of the mapped groups and of those nested in them, be it that
+// they are only eligible, each group once.
+func (f *facts) walk() []snapshot.Membership {
+	groups, seen := slices.Clone(f.mapped), map[string]bool{}
+	for _, group := range groups {
 		seen[group] = true
 	}
-	for i := 0; i < len(all); i++ {
-		for _, m := range f.members[all[i]] {
-			if m.Type == snapshot.TypeGroup && !seen[m.Principal] {
-				seen[m.Principal] = true
-				all = append(all, m.Principal)
+	var all []snapshot.Membership
+	for i := 0; i < len(groups); i++ {
+		edges := f.edges(groups[i])
+		all = append(all, edges...)
+		for _, e := range edges {
+			if e.Type == snapshot.TypeGroup && !seen[e.Principal] {
+				seen[e.Principal] = true
+				groups = append(groups, e.Principal)
 			}
 		}
 	}
@@ -74,7 +78,8 @@ func (f *facts) walk() []string {
 
 func (f *facts) edges(group string) []snapshot.Membership {
 	asked, whole := f.asked[group]
-	edges := snapshot.DirectMemberships(f.members[group], f.assignments[group], f.eligibilities[group], f.activations[group], asked)
+	edges := snapshot.DirectMemberships(f.members[group], f.assignments[group], f.eligibilities[group], f.principals[group], f.activations[group], asked)
+	edges = append(snapshot.Delivered(edges, f.packages[group], asked), f.requestable[group]...)
 	if whole || len(f.previous[group]) == 0 {
 		return edges
 	}
@@ -143,6 +148,13 @@ func (f *facts) loadInstances(ctx context.Context, tx *sqlx.Tx, id int64) error 
 		a.Starts, a.Ends = a.Begins.Time(), a.Finishes.Time()
 		f.assignments[a.Group] = append(f.assignments[a.Group], a.GroupAssignment)
 	}
+	var principals []snapshot.PIMPrincipal
+	if err := tx.SelectContext(ctx, &principals, `SELECT group_id, principal, type, name, upn FROM pim_principal WHERE snapshot = ? ORDER BY group_id, principal, type`, id); err != nil {
+		return err
+	}
+	for _, p := range principals {
+		f.principals[p.Group] = append(f.principals[p.Group], p)
+	}
 	var eligibilities []struct {
 		snapshot.GroupEligibility
 		span
@@ -176,6 +188,45 @@ func (f *facts) loadActivations(ctx context.Context, tx *sqlx.Tx, id int64) erro
 	for _, a := range activations {
 		a.Starts, a.Ends = a.Begins.Time(), a.Finishes.Time()
 		f.activations[a.Group] = append(f.activations[a.Group], a.Activation)
+	}
+	return err
+}
+
+// loadPackages adds the groups that access packages lead into to the mapped ones,
+// and reads who has such a package and who may ask for it: the latter is eligible,
+// by the policy.
+func (f *facts) loadPackages(ctx context.Context, tx *sqlx.Tx, id int64) error {
+	var groups []string
+	if err := tx.SelectContext(ctx, &groups, `SELECT DISTINCT group_id FROM access_package_group WHERE snapshot = ?`, id); err != nil {
+		return err
+	}
+	f.mapped = append(f.mapped, groups...)
+	slices.Sort(f.mapped)
+	f.mapped = slices.Compact(f.mapped)
+	var assignments []struct {
+		snapshot.AccessPackageAssignment
+		span
+		Group string
+	}
+	err := tx.SelectContext(ctx, &assignments, `
+		SELECT a.id, a.principal, a.state, a.starts AS begins, a.ends AS finishes, g.group_id AS "group"
+		FROM   access_package_assignment a JOIN access_package_group g ON g.snapshot = a.snapshot AND g.package = a.package AND g.access = 'member'
+		WHERE  a.snapshot = ? ORDER BY g.group_id, a.id`, id)
+	for _, a := range assignments {
+		a.Starts, a.Ends = a.Begins.Time(), a.Finishes.Time()
+		f.packages[a.Group] = append(f.packages[a.Group], a.AccessPackageAssignment)
+	}
+	if err != nil {
+		return err
+	}
+	var eligible []snapshot.Membership
+	err = tx.SelectContext(ctx, &eligible, `
+		SELECT g.group_id, t.principal, t.type, t.policy AS instance, 'eligible' AS state
+		FROM   access_package_target t JOIN access_package_policy p ON p.snapshot = t.snapshot AND p.id = t.policy AND p.self_request = 1
+		JOIN   access_package_group g ON g.snapshot = t.snapshot AND g.package = p.package AND g.access = 'member'
+		WHERE  t.snapshot = ? ORDER BY g.group_id, t.principal, t.policy`, id)
+	for _, e := range eligible {
+		f.requestable[e.Group] = append(f.requestable[e.Group], e)
 	}
 	return err
 }

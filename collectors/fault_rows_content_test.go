@@ -19,7 +19,7 @@ import (
 
 const members1 = "/v1.0/groups/g1/members"
 
-// related collects relationships as they are written, and tells a column of them, or
+// related collects relationships as they are appKinds, and tells a column of them, or
 // why they were not seen whole.
 func related(t *testing.T, column string, rows ...string) string {
 	t.Helper()
@@ -40,7 +40,7 @@ func spoiledCanned(t *testing.T, c *canned, list string, steps ...step) (*canned
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	return w, s, func(o *collectors.Options) {
-		o.Kinds = written
+		o.Kinds = appKinds
 		o.Client = asking(t, server.URL, tenant, clock, unbatched, func(g *graph.Options) { g.Credential = anyToken(t) }).Client
 	}
 }
@@ -106,7 +106,7 @@ var contentRows = []faultRow{
 		c.rows["/v1.0/groups/"+group] = []string{`{"id":"` + strings.ToUpper(group) + `","displayName":"x"}`}
 		c.member(group, "U1")
 		w, r := cannedRun(t, c)
-		for _, kind := range written {
+		for _, kind := range appKinds {
 			expectState(t, r, kind, snapshot.Complete, "")
 		}
 		if got := w.effective(r, group) + w.column(r, `SELECT customer FROM relationship WHERE snapshot = ?`); got != `u1:standing:["`+group+`"]c1` {

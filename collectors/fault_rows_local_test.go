@@ -37,7 +37,7 @@ var localRows = []faultRow{
 				t.Fatal(err)
 			}
 			tomorrow := func(o *collectors.Options) {
-				o.Client, o.Store, o.At, o.Now, o.Kinds = newClient(t, w.url, tenant, mode{4, false}), w.store, tomorrow(), tomorrow, written
+				o.Client, o.Store, o.At, o.Now, o.Kinds = newClient(t, w.url, tenant, mode{4, false}), w.store, tomorrow(), tomorrow, appKinds
 			}
 			var full []error
 			for room := 0; room < 120; room += 20 {
@@ -78,7 +78,7 @@ var localRows = []faultRow{
 		}
 		defer held.Rollback()
 		o := w.options()
-		o.Kinds, o.At = written, tomorrow()
+		o.Kinds, o.At = appKinds, tomorrow()
 		if _, err := collectors.Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "another program writes to "+w.store.Path()) {
 			t.Errorf("got %v", err)
 		}
@@ -111,7 +111,7 @@ var localRows = []faultRow{
 			t.Error(got)
 		}
 		o := w.options()
-		o.Kinds, o.At = written, now.Add(-time.Hour)
+		o.Kinds, o.At = appKinds, now.Add(-time.Hour)
 		if _, err := collectors.Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "the clock stands before") {
 			t.Errorf("a snapshot before the last one: %v", err)
 		}

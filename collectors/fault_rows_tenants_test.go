@@ -60,18 +60,18 @@ func expires(w http.ResponseWriter, r *http.Request, h http.Handler) {
 	h.ServeHTTP(w, r)
 }
 
-// cannedRun collects what is written from a canned Graph.
+// cannedRun collects all that an app may read from a canned Graph.
 func cannedRun(t testing.TB, c *canned, change ...func(*collectors.Options)) (*cannedWorld, collectors.Result) {
 	t.Helper()
 	w := c.start(t)
-	return w, w.run(append([]func(*collectors.Options){func(o *collectors.Options) { o.Kinds = written }}, change...)...)
+	return w, w.run(append([]func(*collectors.Options){func(o *collectors.Options) { o.Kinds = appKinds }}, change...)...)
 }
 
 // another collects again from the same Graph into the same store, some days later.
 func (w *cannedWorld) another(days int, change ...func(*collectors.Options)) collectors.Result {
 	w.Helper()
 	return w.run(append([]func(*collectors.Options){func(o *collectors.Options) {
-		o.Kinds, o.At = written, now.AddDate(0, 0, days)
+		o.Kinds, o.At = appKinds, now.AddDate(0, 0, days)
 		o.Now = func() time.Time { return o.At }
 	}}, change...)...)
 }

@@ -60,6 +60,53 @@ func (i *ident) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
+// identOf is the id that a text holds; empty when it is none.
+func identOf(text string) string {
+	var id ident
+	raw, err := json.Marshal(text)
+	if err == nil && id.UnmarshalJSON(raw) == nil {
+		return string(id)
+	}
+	return ""
+}
+
+// loose is a value that is documented as text; whatever else comes is kept as it came.
+type loose string
+
+func (l *loose) UnmarshalJSON(raw []byte) error {
+	var text *string
+	switch {
+	case json.Unmarshal(raw, &text) != nil:
+		*l = loose(raw)
+	case text != nil:
+		*l = loose(*text)
+	}
+	return nil
+}
+
+// text is the value without the JSON that some services wrap it in.
+func (l loose) text() string {
+	var inner *string
+	switch {
+	case json.Unmarshal([]byte(l), &inner) != nil:
+		return string(l)
+	case inner == nil:
+		return ""
+	}
+	return *inner
+}
+
+// moment is the instant that a text tells, zero when it tells none. Without a zone it
+// is taken for UTC.
+func moment(text string) time.Time {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "1/2/2006 3:04:05 PM", "01/02/2006 15:04:05"} {
+		if at, err := time.Parse(layout, text); err == nil && at.UTC().Year() > 1 && at.UTC().Year() < 9999 {
+			return at.UTC()
+		}
+	}
+	return time.Time{}
+}
+
 var errNoID = errors.New("has no id")
 
 // spelled gives the known spelling of a word that came in any case, and an unknown

@@ -43,7 +43,11 @@ func (s schedule) end(completed time.Time) (time.Time, error) {
 		if completed.After(begins) {
 			begins = completed
 		}
-		return after(begins, s.Expiration.Duration)
+		ends, err := after(begins, s.Expiration.Duration)
+		if begins.IsZero() {
+			ends = time.Time{} // it has not begun
+		}
+		return ends, err
 	}
 	return s.Expiration.EndDateTime.Time, nil
 }

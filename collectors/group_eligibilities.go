@@ -15,20 +15,17 @@ type groupEligibilities struct{}
 func (groupEligibilities) Kind() snapshot.Kind { return snapshot.GroupEligibilities }
 
 func (groupEligibilities) Collect(ctx context.Context, part snapshot.Part, s *stage) error {
-	return s.list(ctx, pimPath("eligibilityScheduleInstances", part.Object), func(raw json.RawMessage) (store.Item, error) {
-		got, err := decodeGroupEligibility(raw)
-		return store.Item{Fact: got}, about(got.Group, part.Object, err)
-	})
+	return s.instances(ctx, "eligibilityScheduleInstances", part.Object, decodeGroupEligibility)
 }
 
-func decodeGroupEligibility(raw json.RawMessage) (snapshot.GroupEligibility, error) {
+func decodeGroupEligibility(group string, raw json.RawMessage) (store.Item, error) {
 	var w instance
 	if err := json.Unmarshal(raw, &w); err != nil {
-		return snapshot.GroupEligibility{}, err
+		return store.Item{}, err
 	}
-	err := w.check()
-	return snapshot.GroupEligibility{
+	err := w.check(group)
+	return store.Item{Fact: snapshot.GroupEligibility{
 		ID: string(w.ID), Group: string(w.GroupID), Principal: string(w.PrincipalID), Access: w.AccessID, MemberType: w.MemberType,
 		Starts: w.StartDateTime.Time, Ends: w.EndDateTime.Time,
-	}, err
+	}, Details: w.principal()}, err
 }

@@ -94,7 +94,7 @@ func (r *runner) mappedGroups(ctx context.Context) ([]string, error) {
 }
 
 // groupsToWalk are all groups whose members matter: the mapped ones, those that an
-// access package or an Azure authorisation names, the agents groups of DAP, and
+// access package leads into or is for, or an Azure authorisation names, the agents groups of DAP, and
 // those that hold directory roles of the MSP itself. Of what an Azure authorisation
 // names it is not told whether it is a group: maybe.
 func (r *runner) groupsToWalk(ctx context.Context) (all []string, maybe map[string]bool, err error) {
@@ -104,6 +104,7 @@ func (r *runner) groupsToWalk(ctx context.Context) (all []string, maybe map[stri
 	known := map[string]bool{}
 	for _, other := range []struct{ table, where, column, tenant string }{
 		{"access_package_group", "true", "group_id", ""},
+		{"access_package_target", "f.type = 'group'", "principal", ""},
 		{"role_group", "f.agents <> ''", "group_id", ""},
 		{"role_instance", "f.principal_type = 'group'", "principal", "tenant"},
 		{"azure_authorisation", "true", "principal", ""},
@@ -181,7 +182,7 @@ func (r *runner) goneGroups(ctx context.Context) (map[string]bool, error) {
 // reach are the principals that are or may come to be in a group, or own it.
 func (r *runner) reach(ctx context.Context) (map[string]bool, error) {
 	reach := map[string]bool{}
-	for _, table := range []string{"group_member", "group_owner", "group_assignment", "group_eligibility"} {
+	for _, table := range []string{"group_member", "group_owner", "group_assignment", "group_eligibility", "access_package_target"} {
 		rows, err := r.current(ctx, table, "f.principal IS NOT NULL", id("principal"))
 		if err != nil {
 			return nil, err
@@ -200,6 +201,19 @@ func (r *runner) addUsers(ctx context.Context, reach map[string]bool) error {
 		reach[row[0]] = true
 	}
 	return err
+}
+
+// answered are the accounts in a customer's tenant that the MSP answers for, whether
+// or not they hold a role: its guests, and the declared emergency accounts.
+func (r *runner) answered(ctx context.Context, tenant string) (map[string]bool, error) {
+	rows, err := r.current(ctx, "customer_user", `(f.because LIKE '%"guest"%' OR f.because LIKE '%"emergency"%')`, id("id"), id("tenant"))
+	accounts := map[string]bool{}
+	for _, row := range rows {
+		if row[1] == tenant {
+			accounts[row[0]] = true
+		}
+	}
+	return accounts, err
 }
 
 // unseen names the first kind, of those from which the groups follow, that this run

@@ -33,6 +33,7 @@ type Options struct {
 	Now func() time.Time // when a part is asked; called by several goroutines
 
 	Declared     snapshot.Declared
+	Domains      []string        // of the MSP's mail and sign-in names, beside those of its declared accounts
 	Kinds        []snapshot.Kind // empty: all
 	Customers    []string        // of whom is asked what belongs to one customer; empty: all
 	AcceptShrink bool            // lists that lost more than half of what was known are believed
@@ -42,10 +43,11 @@ type Options struct {
 	Progress     func(Progress) // told of each part that is done, one at a time; nil: nobody
 }
 
-// Progress says how many of a kind's parts are done, of those known so far.
+// Progress says how far a run is. What is known of the whole grows as it goes on.
 type Progress struct {
-	Kind        snapshot.Kind
-	Done, Total int
+	Kind                     snapshot.Kind // of the part that was done last
+	Done, Total              int           // parts of all kinds
+	CustomersDone, Customers int
 }
 
 // Result is a sealed snapshot. Coverage says what of it was seen.
@@ -79,7 +81,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	result := Result{Snapshot: taken.ID, Resumed: resumed}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	r := &runner{Options: o, taken: taken, resumed: resumed, stop: stop, done: map[snapshot.Kind]Progress{}}
+	r := &runner{Options: o, taken: taken, resumed: resumed, stop: stop, tallies: map[string]*tally{}}
 	if err := r.collect(ctx); err != nil {
 		return result, fmt.Errorf("collect snapshot %d: %w", taken.ID, err)
 	}
@@ -145,8 +147,9 @@ type runner struct {
 	resumed bool
 	stop    context.CancelCauseFunc // ends the run on trouble of our own
 
-	mu   sync.Mutex
-	done map[snapshot.Kind]Progress
+	mu      sync.Mutex
+	far     Progress
+	tallies map[string]*tally // by customer
 }
 
 const (
@@ -157,6 +160,11 @@ const (
 // collect asks in an order in which each step knows what the next one needs: who
 // the customers are, which groups reach them and by which ways, who is in those.
 func (r *runner) collect(ctx context.Context) error {
+	for _, d := range r.Declared.Customers {
+		if len(d.Collect) > 0 {
+			r.await(d.Tenant)
+		}
+	}
 	for _, step := range []func(context.Context) error{
 		r.tenantLists, r.assignments, r.otherWays, r.walkGroups, r.people, r.logs, r.customerTenants, r.azureActivity,
 	} {
@@ -205,13 +213,18 @@ func (r *runner) assignments(ctx context.Context) error {
 		return err
 	}
 	known = slices.DeleteFunc(known, func(x relationship) bool { return !snapshot.MayGiveAccess(x.status) })
-	r.expect(c, len(known))
+	r.expect(len(known))
+	for _, x := range known {
+		r.await(x.customer)
+	}
 	r.together(ctx, len(known), func(ctx context.Context, i int) {
-		if x := known[i]; !r.asksCustomer(x.customer) {
+		x := known[i]
+		if !r.asksCustomer(x.customer) {
 			r.notAsked(ctx, c, x.id, leftOutCustomer)
 		} else {
 			r.part(ctx, r.msp(), c, x.id)
 		}
+		r.settle(x.customer)
 	})
 	r.none(ctx, c, len(known), "relationship")
 	return nil
@@ -273,9 +286,7 @@ func (r *runner) walkGroups(ctx context.Context) error {
 		if gone, err = r.goneGroups(ctx); err != nil {
 			return err
 		}
-		for _, c := range ofGroup {
-			r.expect(c, len(level))
-		}
+		r.expect(len(ofGroup) * len(level))
 		r.together(ctx, len(level), func(ctx context.Context, i int) {
 			for _, c := range ofGroup {
 				if r.asks(c) {
@@ -330,17 +341,17 @@ func (r *runner) logs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.log(ctx, r.msp(), snapshot.SignIns, premiumLogKept, oneDay, func(w window) collector { return signIns{r.Tenant, w} }); err != nil {
+	if err := r.log(ctx, r.msp(), snapshot.SignIns, snapshot.PremiumLogKept, oneDay, func(w window) collector { return signIns{r.Tenant, w} }); err != nil {
 		return err
 	}
-	if err := r.log(ctx, r.msp(), snapshot.Audits, kept, oneDay, func(w window) collector { return audits{kind: snapshot.Audits, window: w} }); err != nil {
+	if err := r.log(ctx, r.msp(), snapshot.Audits, kept, oneDay, func(w window) collector { return audits{kind: snapshot.Audits, window: w, msp: r.Tenant} }); err != nil {
 		return err
 	}
 	if r.Partner == nil {
 		r.notConfigured(ctx, snapshot.PartnerAudits, "Partner Center is not asked: set sources.partner_center in the configuration")
 		return nil
 	}
-	return r.log(ctx, place{r.Tenant, r.Partner}, snapshot.PartnerAudits, partnerLogKept, oneDay, func(w window) collector { return partnerAudits{w} })
+	return r.log(ctx, place{r.Tenant, r.Partner}, snapshot.PartnerAudits, snapshot.PartnerLogKept, oneDay, func(w window) collector { return partnerAudits{w} })
 }
 
 // place is where a part is asked: the tenant it is about, and who answers for it.
@@ -491,19 +502,46 @@ func (r *runner) mark(ctx context.Context, scope string, kind snapshot.Kind, obj
 	}
 }
 
-// expect and progress count parts for whoever watches.
-func (r *runner) expect(c collector, parts int) {
+// expect counts parts that are going to be asked, progress one that is done.
+func (r *runner) expect(parts int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := r.done[c.Kind()]
-	r.done[c.Kind()] = Progress{c.Kind(), p.Done, p.Total + parts}
+	r.far.Total += parts
 }
 
 func (r *runner) progress(c collector) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := r.done[c.Kind()]
-	p = Progress{c.Kind(), p.Done + 1, max(p.Total, p.Done+1)}
-	r.done[c.Kind()] = p
-	r.Progress(p)
+	r.far.Kind, r.far.Done = c.Kind(), r.far.Done+1
+	r.far.Total = max(r.far.Total, r.far.Done)
+	r.Progress(r.far)
+}
+
+// tally is what is left to read of one customer.
+type tally struct{ left int }
+
+// await counts something that is to be read of a customer, settle what was read or
+// given up: with the last of it the customer is done.
+func (r *runner) await(customer string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.tallies[strings.ToLower(customer)]
+	if t == nil {
+		t = &tally{}
+		r.tallies[strings.ToLower(customer)] = t
+		r.far.Customers++
+	}
+	t.left++
+}
+
+func (r *runner) settle(customer string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.tallies[strings.ToLower(customer)]
+	if t.left--; t.left > 0 {
+		return
+	}
+	r.far.CustomersDone++
+	r.Progress(r.far)
+	r.Log.Info("customer read", "run", r.taken.ID, "customer", strings.ToLower(customer), "done", r.far.CustomersDone, "of", r.far.Customers)
 }

@@ -24,46 +24,76 @@ type signIns struct {
 func (signIns) Kind() snapshot.Kind { return snapshot.SignIns }
 
 func (c signIns) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
-	s.seen.Since, s.seen.Until = c.window.since, c.window.until
-	const layout = "2006-01-02T15:04:05.0000000Z"
-	last := c.window.until.Add(-100 * time.Nanosecond) // le is inclusive, and Graph keeps 7 digits
-	filter := "createdDateTime ge " + c.window.since.Format(time.RFC3339) + " and createdDateTime le " + last.Format(layout) +
-		" and resourceTenantId ne " + quoted(c.tenant) + " and signInEventTypes/any(t: t eq 'interactiveUser' or t eq 'nonInteractiveUser')"
-	return s.list(ctx, "/beta/auditLogs/signIns"+query("$filter", filter, "$top", "1000"), func(raw json.RawMessage) (store.Item, error) {
-		got, err := decodeSignIn(raw)
-		return store.Item{Fact: got}, err
-	})
+	return s.signIns(ctx, c.window, "resourceTenantId ne "+quoted(c.tenant), decodeSignIn)
+}
+
+// signIns lists the sign-ins of one window, interactive or not, that a filter lets through.
+func (s *stage) signIns(ctx context.Context, w window, filter string, decode func(json.RawMessage) (store.Item, error)) error {
+	s.seen.Since, s.seen.Until = w.since, w.until
+	return s.list(ctx, "/beta/auditLogs/signIns"+query("$filter", w.filter("createdDateTime")+" and "+filter+
+		" and signInEventTypes/any(t: t eq 'interactiveUser' or t eq 'nonInteractiveUser')", "$top", "1000"), decode)
+}
+
+// filter frames the window by a time of the log. What it ends with is inclusive, and
+// Graph keeps 7 digits of a second.
+func (w window) filter(property string) string {
+	return property + " ge " + w.since.Format(time.RFC3339) + " and " + property + " le " + w.until.Add(-100*time.Nanosecond).Format("2006-01-02T15:04:05.0000000Z")
 }
 
 var errNoTime = errors.New("has no time")
 
-func decodeSignIn(raw json.RawMessage) (snapshot.SignIn, error) {
-	var w struct {
-		ID, UserID, ResourceTenantID, CorrelationID                                           ident
-		UserPrincipalName, UserDisplayName                                                    string
-		CreatedDateTime                                                                       instant
-		AppDisplayName, ResourceDisplayName, CrossTenantAccessType, AuthenticationRequirement string
-		IsInteractive                                                                         *bool
-		SignInEventTypes                                                                      []string
-		Status                                                                                struct{ ErrorCode int }
+// signIn is a line of a sign-in log, as Graph shows it.
+type signIn struct {
+	ID, UserID, HomeTenantID, ResourceTenantID, CorrelationID                             ident
+	UserPrincipalName, UserDisplayName                                                    string
+	CreatedDateTime                                                                       instant
+	AppDisplayName, ResourceDisplayName, CrossTenantAccessType, AuthenticationRequirement string
+	IPAddress, ClientAppUsed, RiskLevelDuringSignIn, ConditionalAccessStatus              string
+	IsInteractive                                                                         *bool
+	SignInEventTypes                                                                      []string
+	Status                                                                                struct{ ErrorCode int }
+	Location                                                                              struct{ City, CountryOrRegion string }
+	DeviceDetail                                                                          struct {
+		OperatingSystem, TrustType string
+		IsCompliant, IsManaged     *bool
 	}
-	if err := json.Unmarshal(raw, &w); err != nil {
-		return snapshot.SignIn{}, err
+}
+
+func readSignIn(raw json.RawMessage) (w signIn, err error) {
+	if err = json.Unmarshal(raw, &w); err != nil {
+		return w, err
 	}
 	if w.ID == "" {
-		return snapshot.SignIn{}, errNoID
+		return w, errNoID
 	}
 	if w.CreatedDateTime.IsZero() {
-		return snapshot.SignIn{}, errNoTime
+		return w, errNoTime
 	}
-	interactive := slices.ContainsFunc(w.SignInEventTypes, func(t string) bool { return strings.EqualFold(t, "interactiveUser") })
+	w.CrossTenantAccessType = spelled(w.CrossTenantAccessType, "none", "b2bCollaboration", "b2bDirectConnect", "microsoftSupport", "serviceProvider", "passthrough")
+	w.AuthenticationRequirement = spelled(w.AuthenticationRequirement, "singleFactorAuthentication", "multiFactorAuthentication")
+	return w, nil
+}
+
+func (w signIn) interactive() bool {
 	if w.IsInteractive != nil {
-		interactive = *w.IsInteractive
+		return *w.IsInteractive
 	}
-	return snapshot.SignIn{
+	return slices.ContainsFunc(w.SignInEventTypes, func(t string) bool { return strings.EqualFold(t, "interactiveUser") })
+}
+
+func decodeSignIn(raw json.RawMessage) (store.Item, error) {
+	w, err := readSignIn(raw)
+	if err != nil {
+		return store.Item{}, err
+	}
+	return store.Item{Fact: snapshot.SignIn{
 		ID: string(w.ID), Principal: string(w.UserID), UPN: w.UserPrincipalName, Name: w.UserDisplayName, Customer: string(w.ResourceTenantID),
-		At: w.CreatedDateTime.Time, App: w.AppDisplayName, Resource: w.ResourceDisplayName, Interactive: interactive, ErrorCode: w.Status.ErrorCode,
-		CrossTenant: spelled(w.CrossTenantAccessType, "none", "b2bCollaboration", "b2bDirectConnect", "microsoftSupport", "serviceProvider", "passthrough"),
-		Requirement: spelled(w.AuthenticationRequirement, "singleFactorAuthentication", "multiFactorAuthentication"), Correlation: string(w.CorrelationID),
-	}, nil
+		At: w.CreatedDateTime.Time, App: w.AppDisplayName, Resource: w.ResourceDisplayName, Interactive: w.interactive(), ErrorCode: w.Status.ErrorCode,
+		CrossTenant: w.CrossTenantAccessType, Requirement: w.AuthenticationRequirement, Correlation: string(w.CorrelationID),
+	}, Details: []store.Row{snapshot.SignInContext{
+		ID: string(w.ID), IP: w.IPAddress, Country: w.Location.CountryOrRegion, City: w.Location.City, Client: w.ClientAppUsed,
+		System: w.DeviceDetail.OperatingSystem, Trust: w.DeviceDetail.TrustType, Compliant: w.DeviceDetail.IsCompliant, Managed: w.DeviceDetail.IsManaged,
+		Risk:           spelled(w.RiskLevelDuringSignIn, "none", "low", "medium", "high", "hidden"),
+		AccessPolicies: spelled(w.ConditionalAccessStatus, "success", "failure", "notApplied"),
+	}}}, nil
 }

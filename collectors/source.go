@@ -67,6 +67,8 @@ func SourceOf(kind snapshot.Kind) Source {
 // cure says what an administrator does about a refusal.
 func (s Source) cure() string {
 	switch {
+	case s.Kind == snapshot.Lighthouse:
+		return "no app can hold ManagedTenants.Read.All: sign in as a person who has a role in Microsoft 365 Lighthouse, with a credential that may use this delegated permission"
 	case strings.HasPrefix(s.Endpoint, "Azure: "):
 		return "the app needs " + s.Permission + ": name its service principal in the authorisations of the Azure Lighthouse offer, and let the customer deploy it again"
 	case strings.HasPrefix(s.Endpoint, "Partner Center: "):

@@ -12,15 +12,6 @@ import (
 	"countersign/collectors/store"
 )
 
-// How long Microsoft keeps its logs, by what the tenant that is read has bought.
-// https://learn.microsoft.com/entra/identity/monitoring-health/reference-reports-data-retention
-const (
-	premiumLogKept = 30 * 24 * time.Hour // Microsoft Entra ID P1 or P2
-	freeLogKept    = 7 * 24 * time.Hour
-	azureLogKept   = 90 * 24 * time.Hour // Azure's activity log
-	partnerLogKept = 90 * 24 * time.Hour // Partner Center: asked for, no figure is published
-)
-
 const (
 	oneDay  = 24 * time.Hour
 	oneWeek = 7 * oneDay
@@ -101,11 +92,7 @@ func (r *runner) logOf(ctx context.Context, at place, kind snapshot.Kind, name s
 	for i, w := range open {
 		parts[i] = of(w)
 	}
-	for i, c := range parts {
-		if i == 0 {
-			r.expect(c, len(parts))
-		}
-	}
+	r.expect(len(parts))
 	at.client.Together(ctx, len(parts), func(ctx context.Context, i int) {
 		if ctx.Err() == nil {
 			r.part(ctx, at, parts[i], prefix+open[i].object())
@@ -115,11 +102,7 @@ func (r *runner) logOf(ctx context.Context, at place, kind snapshot.Kind, name s
 }
 
 // The service plans of Microsoft Entra ID P1 and P2.
-// https://learn.microsoft.com/entra/identity/users/licensing-service-plan-reference
-const (
-	planP1 = "41781fb2-bc02-4b7c-bd55-b576c07bb09d"
-	planP2 = "eec0eb4f-6444-4f95-aba0-50c24d67f998"
-)
+const planP1, planP2 = snapshot.PlanP1, snapshot.PlanP2
 
 // logKept is how long a tenant's directory log is kept: long only where a premium
 // plan is known to work, so that no window is claimed that may be empty by age.
@@ -127,8 +110,8 @@ func (r *runner) logKept(ctx context.Context, scope string) (time.Duration, erro
 	plans, err := r.current(ctx, "service_plan", "f.status = 'Success'", id("plan"), id("tenant"))
 	for _, plan := range plans {
 		if (plan[0] == planP1 || plan[0] == planP2) && strings.EqualFold(plan[1], scope) {
-			return premiumLogKept, err
+			return snapshot.PremiumLogKept, err
 		}
 	}
-	return freeLogKept, err
+	return snapshot.FreeLogKept, err
 }

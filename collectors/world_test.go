@@ -44,13 +44,21 @@ type mode struct {
 
 func newClient(t testing.TB, url, tenant string, m mode) *graph.Client {
 	t.Helper()
+	return newPatientClient(t, url, tenant, m, 1)
+}
+
+// newPatientClient makes a client that tries so often; 0: as often as by default.
+func newPatientClient(t testing.TB, url, tenant string, m mode, tries int) *graph.Client {
+	t.Helper()
 	credential, err := graph.NewCredential(graph.CredentialOptions{Kind: "token", Token: "any"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	limits := graph.NoQuotas()
+	limits.Tries, limits.Lag = tries, -1
 	c, err := graph.New(graph.Options{Endpoints: graph.Endpoints{Graph: url}, Tenant: tenant, Credential: credential,
 		Concurrency: m.concurrency, Batch: m.batch, HTTP: &http.Client{Transport: &http.Transport{}},
-		Limits: graph.Limits{Tries: 1, Reports: -1, Protection: -1, Lag: -1}})
+		Limits: limits})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,11 +84,15 @@ func newWorld(t testing.TB, o fixtures.ServerOptions) *world {
 	w := &world{TB: t, at: now, msp: invented()}
 	o.Now = func() time.Time { return w.at }
 	w.server = fixtures.NewServer(w.msp, o)
-	s := httptest.NewServer(w.server)
-	t.Cleanup(s.Close)
-	w.url = s.URL
+	w.url = w.serve()
 	w.store = openStore(t, filepath.Join(t.TempDir(), "evidence.db"))
 	return w
+}
+
+func (w *world) serve() (url string) {
+	s := httptest.NewServer(w.server)
+	w.Cleanup(s.Close)
+	return s.URL
 }
 
 func (w *world) options(m mode) collectors.Options {

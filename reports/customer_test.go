@@ -123,7 +123,7 @@ func (s story) seal(t *testing.T) *store.Store {
 		out := map[store.Part][]store.Row{}
 		for _, group := range []string{"both", "alone"} {
 			edges := snapshot.DirectMemberships([]snapshot.GroupMember{{Group: group, Principal: "bo", Type: "user"}}, nil,
-				[]snapshot.GroupEligibility{{ID: "e" + group, Group: group, Principal: "ada", Access: "member"}}, nil, taken)
+				[]snapshot.GroupEligibility{{ID: "e" + group, Group: group, Principal: "ada", Access: "member"}}, nil, nil, taken)
 			part := store.Part{Kind: string(snapshot.Memberships), Scope: mspTenant, Object: group}
 			for _, e := range edges {
 				out[part] = append(out[part], e)

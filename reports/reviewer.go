@@ -208,18 +208,28 @@ func roleLines(rows []reviews.Row) []workbook.RoleLine {
 	return out
 }
 
-// covered says in one sentence what the evidence covers.
+// covered says in one sentence what the evidence covers. What was never set up to be
+// read is counted apart: the sheet names it.
 func covered(coverage []snapshot.Coverage) string {
 	var gaps []string
+	asked := 0
 	for _, c := range coverage {
+		if c.State == snapshot.NotConfigured {
+			continue
+		}
+		asked++
 		if c.State != snapshot.Complete {
 			gaps = append(gaps, string(c.Kind))
 		}
 	}
-	if len(gaps) == 0 {
-		return fmt.Sprintf("All %d kinds of evidence were read whole.", len(coverage))
+	rest := ""
+	if n := len(coverage) - asked; n > 0 {
+		rest = fmt.Sprintf(" %s not set up to be read.", rule.Counted(n, "kind is", "kinds are"))
 	}
-	return fmt.Sprintf("%d of %d kinds of evidence were read whole; not whole: %s. The sheet Coverage says why.", len(coverage)-len(gaps), len(coverage), strings.Join(gaps, ", "))
+	if len(gaps) == 0 {
+		return fmt.Sprintf("All %d kinds of evidence were read whole.%s", asked, rest)
+	}
+	return fmt.Sprintf("%d of %d kinds of evidence were read whole; not whole: %s. The sheet Coverage says why.%s", asked-len(gaps), asked, strings.Join(gaps, ", "), rest)
 }
 
 func coverageLines(coverage []snapshot.Coverage, office Office) []workbook.CoverageLine {

@@ -330,7 +330,7 @@ func derive(ctx context.Context, tx *sqlx.Tx, id int64) (map[store.Part][]store.
 	}
 	var edges []snapshot.Membership
 	for _, group := range sortedKeys(groups) {
-		edges = append(edges, snapshot.DirectMemberships(members[group], assignments[group], eligibilities[group], nil, at.Time())...)
+		edges = append(edges, snapshot.DirectMemberships(members[group], assignments[group], eligibilities[group], nil, nil, at.Time())...)
 	}
 	var rows []store.Row
 	for _, e := range edges {

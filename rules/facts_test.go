@@ -365,7 +365,7 @@ func (w *world) derive(at time.Time, hidden map[string]bool) map[store.Part][]st
 	var all []snapshot.Membership
 	for g := range groups {
 		if !hidden[g] {
-			w.edges[g] = snapshot.DirectMemberships(members[g], assignments[g], eligibilities[g], nil, at)
+			w.edges[g] = snapshot.DirectMemberships(members[g], assignments[g], eligibilities[g], nil, nil, at)
 		}
 		for _, e := range w.edges[g] {
 			all = append(all, e)

@@ -64,6 +64,9 @@ func (a *app) collect(cmd *cobra.Command, kinds []string, w wanted) (err error) 
 		return err
 	}
 	fmt.Fprintln(cmd.OutOrStdout())
+	if err := m.showTenants(cmd, s.ID, false); err != nil {
+		return err
+	}
 	if result.Resumed {
 		fmt.Fprintln(cmd.OutOrStdout(), "A run that was interrupted was taken up; what it had seen was not asked again.")
 	}
@@ -94,6 +97,37 @@ func incomplete(r collectors.Result) int {
 		}
 	}
 	return n
+}
+
+// showTenants prints what was seen of customers' own tenants and subscriptions: all
+// of it, or what was not seen whole.
+func (m msp) showTenants(cmd *cobra.Command, id int64, all bool) error {
+	parts, err := snapshot.LoadParts(cmd.Context(), m.st.Read(), id)
+	if err != nil {
+		return err
+	}
+	coverage := parts.Tenants()
+	if !all {
+		coverage = slices.DeleteFunc(coverage, func(c snapshot.Coverage) bool { return c.State == snapshot.Complete || c.State == snapshot.NotAsked })
+	}
+	if len(coverage) == 0 {
+		return nil
+	}
+	declared := m.c.Declared()
+	l := coverageList(coverage, m.c.Zone())
+	l.columns = append([]string{"customer"}, l.columns...)
+	for i, c := range coverage {
+		name := c.Scope
+		if d, ok := declared.Customer(c.Scope); ok && d.Name != "" {
+			name = d.Name
+		}
+		l.rows[i] = append([]string{name}, l.rows[i]...)
+	}
+	if err := l.table(cmd.OutOrStdout()); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(cmd.OutOrStdout())
+	return err
 }
 
 // coverageLine is the coverage of one kind in the JSON contract.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"countersign/cmd/countersign/config"
 	"countersign/fixtures"
 )
 
@@ -95,7 +96,7 @@ func (a *app) demo(cmd *cobra.Command, dir string, customers int, seed uint64) (
 	if err != nil {
 		return err
 	}
-	c.Endpoints.Graph = url // the file names a fixed address: which port was free is nobody's business
+	c.Endpoints = config.Endpoints{Graph: url, Login: url, ARM: url, PartnerCenter: url} // the file names a fixed address: which port was free is nobody's business
 	var entropy [32]byte
 	binary.LittleEndian.PutUint64(entropy[:], seed)
 	st, release, err := inner.write(cmd.Context(), c, "demo", true, rand.NewChaCha8(entropy))
@@ -131,7 +132,7 @@ const demoAddress = "http://127.0.0.1:4280"
 
 func (d *demonstration) writeConfig() error {
 	w := d.world
-	config := fmt.Sprintf(`# The invented MSP of the demo. Every command but collect and schedule can be tried
+	text := fmt.Sprintf(`# The invented MSP of the demo. Every command but collect and schedule can be tried
 # with it: the service it collected from ended with the demo.
 msp:
   name: %s
@@ -140,20 +141,27 @@ msp:
   contact: access-reviews@%s
   time_zone: %s
 credential:
-  kind: token
-  token: {file: demo-token}
+  kind: secret
+  client_id: %s
+  secret: {file: demo-secret}
 endpoints:
-  graph: %s
+  graph: %[7]s
+  login: %[7]s
+  arm: %[7]s
+  partner_center: %[7]s
+sources:
+  azure: true
+  partner_center: true
 review:
-  fallback: %s
-`, w.Name(), w.Tenant(), w.Domain(), w.Domain(), w.Zone(), demoAddress, w.ComplianceOfficer())
+  fallback: %[8]s
+`, w.Name(), w.Tenant(), w.Domain(), w.Domain(), w.Zone(), w.App(), demoAddress, w.ComplianceOfficer())
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
 		return err
 	}
-	for name, text := range map[string][]byte{
-		"countersign.yaml": []byte(config), "customers.csv": w.CustomersCSV(), "staff.csv": w.StaffCSV(), "groups.csv": w.GroupsCSV(), "demo-token": []byte("demo\n"),
+	for name, content := range map[string][]byte{
+		"countersign.yaml": []byte(text), "customers.csv": w.CustomersCSV(), "staff.csv": w.StaffCSV(), "groups.csv": w.GroupsCSV(), "demo-secret": []byte("demo\n"),
 	} {
-		if err := os.WriteFile(filepath.Join(d.dir, name), text, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(d.dir, name), content, 0o600); err != nil {
 			return err
 		}
 	}

@@ -31,17 +31,22 @@ type msp struct {
 	st *store.Store
 }
 
+// onTheWire is how many requests of a run are under way at once, over all tenants and
+// services; each tenant's own client asks for less.
+const onTheWire = 16
+
 // clients makes the clients of one run: they share the requests on the wire.
 type clients struct {
 	msp
 	endpoints graph.Endpoints
 	wire      *graph.Wire
 	app       *graph.Gate
+	watch     func(*graph.Options)
 }
 
-func (m msp) clients() (*clients, error) {
+func (m msp) clients(watch func(*graph.Options)) (*clients, error) {
 	endpoints, err := m.c.GraphEndpoints()
-	return &clients{msp: m, endpoints: endpoints, wire: graph.NewWire(0), app: &graph.Gate{}}, err
+	return &clients{msp: m, endpoints: endpoints, wire: graph.NewWire(onTheWire), app: &graph.Gate{}, watch: watch}, err
 }
 
 // of speaks to a service about one tenant.
@@ -59,8 +64,10 @@ func (c *clients) of(service graph.Service, tenant string) (*graph.Client, error
 	}
 	o := graph.Options{Endpoints: c.endpoints, Service: service, Tenant: tenant, Credential: credential, Batch: true, Wire: c.wire, App: c.app, Log: c.log, Now: c.env.Now}
 	if strings.HasPrefix(c.endpoints.Graph, "http://") { // a server on this machine has no published quota, and no replicas
-		o.Limits.Reports, o.Limits.Protection, o.Limits.Lag = -1, -1, -1
+		o.Limits = graph.NoQuotas()
+		o.Limits.Lag = -1
 	}
+	c.watch(&o)
 	return graph.New(o)
 }
 
@@ -73,9 +80,11 @@ type wanted struct {
 
 // collect takes and seals a snapshot at the instant.
 func (m msp) collect(ctx context.Context, at time.Time, w wanted) (collectors.Result, error) {
-	o := collectors.Options{Tenant: m.c.MSP.TenantID, Store: m.st, At: at, Now: m.now, Declared: m.c.Declared(),
+	o := collectors.Options{Tenant: m.c.MSP.TenantID, Store: m.st, At: at, Now: m.now, Declared: m.c.Declared(), Domains: m.c.MSP.Domains,
 		Kinds: m.kinds(w.kinds), Customers: w.customers, AcceptShrink: w.acceptShrink, Log: m.log}
-	c, err := m.clients()
+	show := m.progress("collecting")
+	defer show.end()
+	c, err := m.clients(show.watch)
 	if err != nil {
 		return collectors.Result{}, err
 	}
@@ -101,8 +110,6 @@ func (m msp) collect(ctx context.Context, at time.Time, w wanted) (collectors.Re
 		}
 		*s.to = client
 	}
-	show := m.progress("collecting")
-	defer show.end()
 	o.Progress = show.collected
 	return collectors.Run(ctx, o)
 }

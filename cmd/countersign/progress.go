@@ -4,19 +4,22 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
 	"countersign/collectors"
-	"countersign/collectors/snapshot"
+	"countersign/collectors/graph"
 )
 
 // progress shows on a terminal how far a step is; elsewhere, and with
 // --no-progress, it is silent: the log has a line for each step.
 type progress struct {
-	bar          *progressbar.ProgressBar
-	done_, total map[snapshot.Kind]int
+	bar *progressbar.ProgressBar
+
+	requests, waiting atomic.Int64 // of Graph: sent, and put off at its own wish
 }
 
 func (a *app) progress(what string) *progress {
@@ -24,22 +27,35 @@ func (a *app) progress(what string) *progress {
 	if f, ok := a.env.Stderr.(*os.File); ok && !a.noProgress && term.IsTerminal(int(f.Fd())) {
 		w = f
 	}
+	return newProgress(w, what)
+}
+
+func newProgress(w io.Writer, what string) *progress {
 	return &progress{
 		bar: progressbar.NewOptions(1, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what),
 			progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30)),
-		done_: map[snapshot.Kind]int{}, total: map[snapshot.Kind]int{},
 	}
 }
 
-// collected follows the parts of all kinds of a snapshot.
+// watch counts the requests of a client.
+func (p *progress) watch(o *graph.Options) {
+	o.OnRequest = func(string, int) { p.requests.Add(1) }
+	o.OnWait = func(string, time.Duration) { p.waiting.Add(1) }
+}
+
+// collected follows a snapshot.
 func (p *progress) collected(c collectors.Progress) {
-	p.done_[c.Kind], p.total[c.Kind] = c.Done, c.Total
-	var done, total int
-	for kind := range p.total {
-		done, total = done+p.done_[kind], total+p.total[kind]
+	p.bar.Describe(describe(c, p.requests.Load(), p.waiting.Load()))
+	p.done(c.Done, c.Total)
+}
+
+// describe words how far a snapshot is.
+func describe(c collectors.Progress, requests, waits int64) string {
+	text := fmt.Sprintf("%d of %d customers, %s; %d requests", c.CustomersDone, c.Customers, c.Kind, requests)
+	if waits > 0 {
+		text += fmt.Sprintf(", %d waits for the service", waits)
 	}
-	p.bar.Describe(fmt.Sprintf("collecting %s", c.Kind))
-	p.done(done, total)
+	return text
 }
 
 func (p *progress) done(done, total int) {

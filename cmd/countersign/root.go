@@ -117,7 +117,7 @@ progress to standard error.`,
 	flags.StringVar(&a.logFormat, "log-format", "text", "`format` of log lines: text or json")
 	flags.StringVar(&a.logLevel, "log-level", "info", "least `level` that is logged: debug, info, warn, error")
 	flags.BoolVar(&a.noProgress, "no-progress", false, "show no progress")
-	root.AddCommand(a.demoCommand(), a.collectCommand(), a.snapshotCommand(), a.checkCommand(), a.rulesCommand(), a.accessCommand(),
+	root.AddCommand(a.demoCommand(), a.collectCommand(), a.snapshotCommand(), a.checkCommand(), a.rulesCommand(), a.accessCommand(), a.doctorCommand(),
 		a.reviewCommand(), a.reportCommand(), a.scheduleCommand(), a.configCommand(), a.dbCommand(), a.versionCommand())
 	return root
 }

@@ -78,6 +78,24 @@ var factCounts = []struct {
 	{snapshot.Users, `SELECT count(*) FROM directory_user WHERE snapshot = ?`},
 	{snapshot.MFARegistrations, `SELECT count(*) FROM mfa_registration WHERE snapshot = ?`},
 	{snapshot.SignIns, `SELECT count(*) FROM sign_in WHERE snapshot = ?`},
+	{snapshot.Audits, `SELECT count(*) FROM audit_event WHERE snapshot = ?1 AND tenant = (SELECT tenant FROM sealed_snapshot WHERE id = ?1)`},
+	{snapshot.DirectoryRoles, `SELECT count(*) FROM role_instance WHERE snapshot = ?1 AND tenant = (SELECT tenant FROM sealed_snapshot WHERE id = ?1)`},
+	{snapshot.Licences, `SELECT count(*) FROM subscribed_sku WHERE snapshot = ?1 AND tenant = (SELECT tenant FROM sealed_snapshot WHERE id = ?1)`},
+	{snapshot.RiskyUsers, `SELECT count(*) FROM risky_user WHERE snapshot = ?`},
+	{snapshot.ConditionalAccess, `SELECT count(*) FROM access_policy WHERE snapshot = ?1 AND tenant = (SELECT tenant FROM sealed_snapshot WHERE id = ?1)`},
+	{snapshot.AccessPackages, `SELECT count(*) FROM access_package WHERE snapshot = ?`},
+	{snapshot.Lighthouse, `SELECT count(*) FROM lighthouse_tenant WHERE snapshot = ?`},
+	{snapshot.PartnerCustomers, `SELECT count(*) FROM partner_customer WHERE snapshot = ?`},
+	{snapshot.PartnerAudits, `SELECT count(*) FROM partner_audit WHERE snapshot = ?`},
+	{snapshot.CustomerLicences, `SELECT count(*) FROM subscribed_sku WHERE snapshot = ?1 AND tenant <> (SELECT tenant FROM sealed_snapshot WHERE id = ?1)`},
+	{snapshot.CustomerRoles, `SELECT count(*) FROM role_instance WHERE snapshot = ?1 AND tenant <> (SELECT tenant FROM sealed_snapshot WHERE id = ?1)`},
+	{snapshot.CustomerRolePolicies, `SELECT count(*) FROM role_policy WHERE snapshot = ?`},
+	{snapshot.CustomerUsers, `SELECT count(*) FROM customer_user WHERE snapshot = ?`},
+	{snapshot.CustomerAccessPolicies, `SELECT count(*) FROM access_policy WHERE snapshot = ?1 AND tenant <> (SELECT tenant FROM sealed_snapshot WHERE id = ?1)`},
+	{snapshot.CustomerSignIns, `SELECT count(*) FROM provider_sign_in WHERE snapshot = ?`},
+	{snapshot.CustomerAudits, `SELECT count(*) FROM audit_event WHERE snapshot = ?1 AND tenant <> (SELECT tenant FROM sealed_snapshot WHERE id = ?1)`},
+	{snapshot.AzureDelegations, `SELECT count(*) FROM azure_delegation WHERE snapshot = ?`},
+	{snapshot.AzureActivity, `SELECT count(*) FROM azure_event WHERE snapshot = ?`},
 }
 
 func (a *app) snapshotShow(cmd *cobra.Command, args []string, format string) (err error) {
@@ -96,10 +114,11 @@ func (a *app) snapshotShow(cmd *cobra.Command, args []string, format string) (er
 	if err != nil {
 		return err
 	}
-	coverage, err := snapshot.LoadCoverage(cmd.Context(), m.st.Read(), s.ID)
+	parts, err := snapshot.LoadParts(cmd.Context(), m.st.Read(), s.ID)
 	if err != nil {
 		return err
 	}
+	coverage := parts.Kinds()
 	counts := map[snapshot.Kind]int{}
 	for _, c := range factCounts {
 		var n int
@@ -109,13 +128,18 @@ func (a *app) snapshotShow(cmd *cobra.Command, args []string, format string) (er
 		counts[c.kind] = n
 	}
 	l := coverageList(coverage, m.c.Zone())
-	l.value = map[string]any{"id": s.ID, "at": s.At, "seal": s.Seal, "coverage": coverageLines(coverage), "counts": counts}
+	l.value = map[string]any{"id": s.ID, "at": s.At, "seal": s.Seal, "coverage": coverageLines(append(coverage, parts.Tenants()...)), "counts": counts}
 	if format == "table" {
 		fmt.Fprintf(cmd.OutOrStdout(), "Snapshot %d of %s\nAsked for: %s\nSeal: %s\n\n", s.ID, s.At.Format(time.RFC3339), s.Request, s.Seal)
 		l.columns = append([]string{"kind", "held"}, l.columns[1:]...)
 		for i, row := range l.rows {
 			l.rows[i] = append([]string{row[0], fmt.Sprint(counts[coverage[i].Kind])}, row[1:]...)
 		}
+		if err := l.table(cmd.OutOrStdout()); err != nil {
+			return err
+		}
+		fmt.Fprintln(cmd.OutOrStdout())
+		return m.showTenants(cmd, s.ID, true)
 	}
 	return l.print(cmd.OutOrStdout(), format)
 }

@@ -71,7 +71,7 @@ func groupOf(ctx context.Context) *group {
 
 // route sends a request on its own, or as a part of its group's next batch.
 func (c *Client) route(ctx context.Context, q request) (answer, error) {
-	if g := groupOf(ctx); g != nil && g.Client == c && c.limiter(q.path) == nil {
+	if g := groupOf(ctx); g != nil && g.Client == c && !c.quota(q.path).alone {
 		return g.ask(ctx, q)
 	}
 	if g := groupOf(ctx); g != nil {
@@ -79,6 +79,24 @@ func (c *Client) route(ctx context.Context, q request) (answer, error) {
 		defer g.back()
 	}
 	return c.exchange(context.WithValue(ctx, groupKey{}, (*group)(nil)), q)
+}
+
+// enter waits until a list of path may be read: of those with large pages no more at
+// once than requests may be on the wire, as each holds a page.
+func (c *Client) enter(ctx context.Context, path string) (leave func(), err error) {
+	if !c.quota(path).alone {
+		return func() {}, nil
+	}
+	if g := groupOf(ctx); g != nil {
+		g.away()
+		defer g.back()
+	}
+	select {
+	case c.large <- struct{}{}:
+		return func() { <-c.large }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // group collects what the workers of one Together ask. A worker runs until it
@@ -233,13 +251,17 @@ func (g *group) send(version string, parts []*part) []reply {
 		replies[0].answer, replies[0].err = g.exchange(g.ctx, parts[0].request)
 		return replies
 	}
-	path := version + "/$batch"
-	_, err := g.persist(g.ctx, request{path: path, url: path, parts: len(parts), body: g.batchBody(version, parts)}, g.exchange,
+	batch := request{path: version + "/$batch", url: version + "/$batch", body: g.batchBody(version, parts)}
+	for _, p := range parts {
+		batch.parts = append(batch.parts, p.request)
+	}
+	_, err := g.persist(g.ctx, batch, g.exchange,
 		func(a answer) *Error { return readBatch(a, replies) })
+	if err == nil {
+		g.learnAll(parts, replies)
+		return replies
+	}
 	for i := range replies {
-		if err == nil {
-			continue
-		}
 		replies[i] = reply{err: err}
 		if e := (*Error)(nil); errors.As(err, &e) {
 			own := *e
@@ -248,6 +270,18 @@ func (g *group) send(version string, parts []*part) []reply {
 		}
 	}
 	return replies
+}
+
+// learnAll notes what came of the parts; what was answered came before what was
+// refused.
+func (g *group) learnAll(parts []*part, replies []reply) {
+	for _, refused := range []bool{false, true} {
+		for i, r := range replies {
+			if a := r.answer; a.status != 0 && refused == (a.status == http.StatusTooManyRequests) {
+				g.learn(parts[i].path, a)
+			}
+		}
+	}
 }
 
 // batchBody writes the parts as GETs; their ids are their indices.

@@ -68,3 +68,14 @@ func readClaims(token string) wireClaims {
 	}
 	return w
 }
+
+// ReadsOnly reports whether a permission, such as AuditLog.Read.All, lets its holder
+// read and nothing else, or who it is. A name that is built otherwise is taken for more.
+// https://learn.microsoft.com/graph/permissions-overview
+func ReadsOnly(permission string) bool {
+	parts := strings.Split(permission, ".")
+	if slices.Contains([]string{"openid", "profile", "email", "offline_access"}, permission) {
+		return true
+	}
+	return len(parts) > 1 && (parts[1] == "Read" || parts[1] == "ReadBasic")
+}

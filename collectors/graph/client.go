@@ -55,10 +55,19 @@ type Limits struct {
 	Stall      time.Duration // real time without a byte before a try ends; 60 s
 	Answer     time.Duration // real time of one whole try; 10 min
 
-	// Reports and Protection are the least time between two requests of this tenant
-	// to the audit and report paths (2 s: 5 in 10 s) and to the identity protection
-	// and Conditional Access paths (1 s); negative = none, for servers without quota.
-	Reports, Protection time.Duration
+	// Quotas of one app in one tenant; negative = none, for servers without them.
+	// Reports, Protection and Partner are the least time between two requests to the
+	// audit and report paths (2 s: 5 in 10 s), to the identity protection and
+	// Conditional Access paths (1 s) and to Partner Center (120 ms: 500 in a minute).
+	// Tenants are the requests to tenantRelationships in 20 s (1,000), Directory the
+	// resource units of all other paths in 10 s (3,500: a tenant of under 50 users).
+	Reports, Protection, Partner time.Duration
+	Tenants, Directory           int
+}
+
+// NoQuotas are the default limits for a server that has published no quotas.
+func NoQuotas() Limits {
+	return Limits{Reports: -1, Protection: -1, Partner: -1, Tenants: -1, Directory: -1}
 }
 
 func (l Limits) withDefaults() Limits {
@@ -72,6 +81,9 @@ func (l Limits) withDefaults() Limits {
 	or(&l.Answer, 10*time.Minute)
 	or(&l.Reports, 2*time.Second)
 	or(&l.Protection, time.Second)
+	or(&l.Tenants, 1000)
+	or(&l.Directory, 3500)
+	or(&l.Partner, 120*time.Millisecond)
 	return l
 }
 
@@ -102,7 +114,8 @@ type Client struct {
 	app         *Gate
 	gate        Gate
 	slots       slots
-	quotas      []quota
+	large       chan struct{} // holds one element for each list of large pages
+	quotas      []*quota
 	budget      budget
 	skew        atomic.Pointer[time.Duration]
 }
@@ -140,16 +153,16 @@ func New(o Options) (*Client, error) {
 	or(&o.HTTP, o.Wire.http)
 	limits := o.Limits.withDefaults()
 	d.batch = d.batch && o.Batch
-	bound := float64(o.Concurrency)
+	bound, maxBound := float64(o.Concurrency), float64(o.Concurrency)
 	if d.batch {
-		bound *= maxBatch
+		bound, maxBound = maxBatch*min(2, maxBound), maxBatch*maxBound
 	}
 	c := &Client{
 		dialect: d, base: base, tenant: o.Tenant, clock: o.Clock, now: o.Now, jitter: o.Jitter, log: o.Log,
 		onRequest: o.OnRequest, onWait: o.OnWait, limits: limits,
-		concurrency: o.Concurrency, wire: o.Wire, app: o.App,
-		slots:  slots{maxCalls: o.Concurrency, bound: bound, maxBound: bound},
-		quotas: quotas(limits),
+		concurrency: o.Concurrency, wire: o.Wire, app: o.App, large: make(chan struct{}, o.Concurrency),
+		slots:  slots{maxCalls: o.Concurrency, bound: bound, most: bound, maxBound: maxBound},
+		quotas: quotas(o.Service, limits),
 		budget: budget{most: limits.TenantWait},
 		tokens: &tokens{credential: o.Credential, clock: o.Clock, scope: base.String() + "/.default",
 			tenant: o.Tenant, turn: make(chan struct{}, 1)},
@@ -226,14 +239,14 @@ func sameOrigin(u, base *url.URL) bool {
 	return u.Scheme == base.Scheme && host(u) == host(base) && u.User == nil && u.Opaque == ""
 }
 
-// request is one GET, or a batch of GETs when parts is set.
+// request is one GET, or a batch of GETs when parts are set.
 type request struct {
-	path  string // as asked, for messages
-	page  int    // from 1; 0 outside of lists
-	url   string // what is sent, after the origin: a nextLink's own bytes on later pages
-	token string // of the page, sent in a header
-	parts int    // of a batch
-	body  []byte // of a batch
+	path  string    // as asked, for messages
+	page  int       // from 1; 0 outside of lists
+	url   string    // what is sent, after the origin: a nextLink's own bytes on later pages
+	token string    // of the page, sent in a header
+	parts []request // of a batch
+	body  []byte    // of a batch
 }
 
 // headers of a GET, alone or as a part of a batch. A path that counts or searches
@@ -290,13 +303,11 @@ func (c *Client) exchange(ctx context.Context, q request) (answer, error) {
 	if c.onRequest != nil {
 		c.onRequest(q.path, a.status)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return answer{}, err
-	case nearLimit(a.header):
-		c.slots.cut(cuts)
-	case a.status == http.StatusOK:
-		c.slots.grow(max(1, q.parts))
+	}
+	if q.parts == nil || a.status != http.StatusOK { // else each part is noted
+		c.learn(q.path, a)
 	}
 	return a, nil
 }
@@ -312,7 +323,7 @@ func (c *Client) transmit(ctx context.Context, q request, token Secret) (answer,
 	defer watch.Stop()
 
 	method, body := http.MethodGet, io.Reader(nil)
-	if q.parts > 0 {
+	if q.parts != nil {
 		method, body = http.MethodPost, bytes.NewReader(q.body)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, c.base.String()+q.url, body)
@@ -322,7 +333,7 @@ func (c *Client) transmit(ctx context.Context, q request, token Secret) (answer,
 	for k, v := range c.headersOf(q) {
 		req.Header.Set(k, v)
 	}
-	if q.parts > 0 {
+	if q.parts != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	req.Header.Set("User-Agent", "countersign")

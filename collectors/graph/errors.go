@@ -127,7 +127,7 @@ var (
 		"AadPremiumLicenseRequired":                             true,
 		"Authentication_RequestFromNonPremiumTenantOrB2CTenant": true,
 	}
-	licenceText = regexp.MustCompile(`(?i)\b(premium|P[12]|governance)\b.*\blicen[sc]e|\blicen[sc]e.*\b(premium|P[12]|governance)\b`)
+	licenceText = regexp.MustCompile(`(?i)\b(premium|P[12]|governance)\b.*\blicen[sc]e|\blicen[sc]e.*\b(premium|P[12]|governance)\b|\btenant is not licen[sc]ed\b`)
 )
 
 // describe takes code, message and request-id from the answer, made safe to print.

@@ -144,6 +144,7 @@ func TestFaults(t *testing.T) {
 		{"A06 code", []step{fail(400, "AadPremiumLicenseRequired", "")}, "", graph.NotLicensed, 1, nil},
 		{"A06 reports", []step{fail(403, "Authentication_RequestFromNonPremiumTenantOrB2CTenant", "Neither tenant is B2C or tenant doesn't have premium license")}, "", graph.NotLicensed, 1, nil},
 		{"A06 text", []step{fail(403, "Forbidden", "The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license.")}, "", graph.NotLicensed, 1, nil},
+		{"A06 not bought", []step{fail(403, "Forbidden", "Your tenant is not licensed for this feature.")}, "", graph.NotLicensed, 1, nil},
 		{"A10 no consent", []step{fail(403, "Authorization_IdentityNotFound", "The identity of the calling application could not be established.")}, "", graph.NoConsent, 1, nil},
 		{"C10", []step{fail(404, "Request_ResourceNotFound", "")}, "", graph.NotFound, 1, nil},
 

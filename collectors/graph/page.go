@@ -47,6 +47,11 @@ func (c *Client) EachPage(ctx context.Context, path string, page func(Page) erro
 	if err := c.checkPath(path); err != nil {
 		return err
 	}
+	leave, err := c.enter(ctx, path)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what(path), err)
+	}
+	defer leave()
 	l := list{Client: c, path: path, url: path, seed: maphash.MakeSeed(), hand: page}
 	var first *reading
 	for restarts := 0; ; {

@@ -59,7 +59,6 @@ func (c *Client) persist(ctx context.Context, q request, send func(context.Conte
 		}
 		inTime := c.budget.spend(now, wait)
 		if throttled { // others must wait even if this request gives up
-			c.slots.cut(a.cuts)
 			c.gateOf(a.header).shut(a.at.Add(wait))
 		}
 		spent += wait

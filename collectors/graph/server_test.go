@@ -83,7 +83,7 @@ func (s *server) client(t testing.TB, change ...func(*graph.Options)) *graph.Cli
 		t.Fatal(err)
 	}
 	o := graph.Options{Endpoints: graph.Endpoints{Graph: s.URL}, Tenant: tenant, Credential: credential,
-		Clock: s.clock, Jitter: func() float64 { return 0 }, Limits: graph.Limits{Reports: -1, Protection: -1}}
+		Clock: s.clock, Jitter: func() float64 { return 0 }, Limits: graph.NoQuotas()}
 	for _, f := range change {
 		f(&o)
 	}

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // Gate holds back all clients of one app after an Application wide 429. The zero
@@ -93,23 +91,22 @@ func (c *Client) hold(ctx context.Context, q request) error {
 	}
 }
 
-// admit waits until gates, rate and the number of requests on the wire let q go.
+// admit waits until gates, quotas and the number of requests on the wire let q go.
 // It gives the number of cuts seen so far and the function that ends the stay.
 func (c *Client) admit(ctx context.Context, q request) (int, func(), error) {
-	weight := max(1, q.parts)
+	weight := max(1, len(q.parts))
 	for {
 		if err := c.hold(ctx, q); err != nil {
 			return 0, nil, err
 		}
-		if limiter := c.limiter(q.path); limiter != nil {
-			now := c.clock.Now()
-			turn := limiter.ReserveN(now, 1)
-			if wait := turn.DelayFrom(now); wait > 0 {
-				if err := c.pause(ctx, q.path, now.Add(wait)); err != nil {
-					turn.CancelAt(now)
-					return 0, nil, err
-				}
+		opened := c.opens()
+		if now, turn := c.clock.Now(), c.reserve(q); turn.After(now) {
+			if err := c.pause(ctx, q.path, turn); err != nil {
+				return 0, nil, err
 			}
+		}
+		if !c.opens().Equal(opened) {
+			continue // a refusal has come between: the turn is no longer right
 		}
 		cuts, err := c.slots.enter(ctx, weight)
 		if err != nil {
@@ -123,46 +120,52 @@ func (c *Client) admit(ctx context.Context, q request) (int, func(), error) {
 			c.wire.leave()
 			c.slots.leave(weight)
 		}
-		if !c.opens().After(c.clock.Now()) {
+		if c.opens().Equal(opened) {
 			return cuts, leave, nil
 		}
 		leave()
 	}
 }
 
-// quota is a limit Microsoft sets on some paths per app and tenant.
-type quota struct {
-	prefixes []string
-	limiter  *rate.Limiter
-}
-
-// quotas: 5 requests in 10 s on reports, 1 in 1 s on identity protection, the
-// latter without a Retry-After. One request at a time, evenly: a burst would let
-// more than 5 into some 10 s.
-// https://learn.microsoft.com/graph/throttling-limits
-func quotas(l Limits) []quota {
-	var q []quota
-	add := func(every time.Duration, prefixes ...string) {
-		if every > 0 {
-			q = append(q, quota{prefixes, rate.NewLimiter(rate.Every(every), 1)})
+// reserve gives when the quotas let q go. Each part of a batch is charged.
+func (c *Client) reserve(q request) time.Time {
+	parts := q.parts
+	if parts == nil {
+		parts = []request{q}
+	}
+	units := map[*quota]int{}
+	for _, p := range parts {
+		quota := c.quota(p.path)
+		units[quota] += quota.cost(p.path)
+	}
+	now := c.clock.Now()
+	turn := now
+	for quota, n := range units {
+		if t := quota.reserve(now, n); t.After(turn) {
+			turn = t
 		}
 	}
-	add(l.Reports, "/auditLogs/", "/reports/")
-	add(l.Protection, "/identityProtection/", "/identity/conditionalAccess/")
-	return q
+	return turn
 }
 
-// limiter gives the limiter of a path, nil for most.
-func (c *Client) limiter(path string) *rate.Limiter {
-	_, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	for _, q := range c.quotas {
-		for _, p := range q.prefixes {
-			if strings.HasPrefix("/"+rest, p) {
-				return q.limiter
-			}
+// learn notes an answer: good ones widen what may be under way, a warning or a
+// refusal halves it.
+func (c *Client) learn(path string, a answer) {
+	quota := c.quota(path)
+	if a.status == http.StatusTooManyRequests {
+		// At once, so that nobody slips through; who repeats may wait longer.
+		c.gateOf(a.header).shut(a.at.Add(c.waitFor(1, retryAfter(a.header, a.at))))
+		if c.slots.cut(a.cuts) {
+			quota.refused(a.at)
 		}
+		return
 	}
-	return nil
+	quota.answered(quota.cost(path))
+	if nearLimit(a.header) {
+		c.slots.cut(a.cuts)
+	} else if a.status < 500 {
+		c.slots.grow()
+	}
 }
 
 // nearLimit: from 0.8 of the quota on, Graph says on good answers how much of it
@@ -174,15 +177,21 @@ func nearLimit(h http.Header) bool {
 
 // slots bounds what is on the wire: HTTP requests, and the parts within them, as
 // Graph charges each part of a batch. The bound on parts halves when the server
-// throttles and grows back by one a round trip.
+// throttles and grows back by one a round trip. It is at most what it was at first
+// and a share of the answers so far: a quota that nobody has published then refuses
+// few of them when it is met without a warning.
 type slots struct {
 	mu              sync.Mutex
 	calls, maxCalls int
 	parts           int
-	bound, maxBound float64
+	bound           float64
+	most, maxBound  float64 // of bound now, and ever
 	cuts            int
 	queue           []*ticket
 }
+
+// share is how many answers let one more part be under way.
+const share = 32
 
 type ticket struct {
 	weight int
@@ -246,20 +255,25 @@ func (s *slots) admit() {
 	}
 }
 
-// cut halves the bound, once for all requests that left before the last cut.
-func (s *slots) cut(seen int) {
+// cut halves the bound, once for all requests that left before the last cut, and
+// tells whether it did.
+func (s *slots) cut(seen int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if seen == s.cuts {
-		s.cuts++
-		s.bound = max(1, s.bound/2)
+	if seen != s.cuts {
+		return false
 	}
+	s.cuts++
+	s.bound = max(1, s.bound/2)
+	return true
 }
 
-func (s *slots) grow(weight int) {
+// grow notes a good answer.
+func (s *slots) grow() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.bound = min(s.maxBound, s.bound+float64(weight)/s.bound)
+	s.most = min(s.maxBound, s.most+1./share)
+	s.bound = min(s.most, s.bound+max(1/s.bound, 1./share))
 	s.admit()
 }
 

@@ -113,6 +113,23 @@ func TestQuotas(t *testing.T) {
 	}
 }
 
+// Partner Center: at most 500 requests in a minute, whatever their path.
+func TestPartnerCenterQuota(t *testing.T) {
+	var waits []time.Duration
+	c := serve(t, answer(`{"items":[]}`)).client(t, partner, func(o *graph.Options) {
+		o.Limits = graph.Limits{}
+		o.OnWait = func(_ string, wait time.Duration) { waits = append(waits, wait) }
+	})
+	for _, path := range []string{"/v1/customers?size=500", "/v1/auditrecords?startDate=2026-05-01"} {
+		if _, err := list(t.Context(), c, path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(waits) != 1 || waits[0] != time.Minute/500 {
+		t.Errorf("waited %v", waits)
+	}
+}
+
 // T05: a tenant that throttles forever uses up its time once, not once a list; and
 // a Retry-After beyond the budget keeps later requests from being sent at all.
 func TestBudgets(t *testing.T) {

@@ -30,7 +30,8 @@ type AccessPackagePolicy struct {
 	ID            string    `db:"id"`
 	Package       string    `db:"package"`
 	Name          string    `db:"name"`
-	Requestors    string    `db:"requestors"`    // allowedTargetScope, such as specificDirectoryUsers
+	Requestors    string    `db:"requestors"`    // who may have it: allowedTargetScope, such as specificDirectoryUsers
+	SelfRequest   bool      `db:"self_request"`  // they may ask for it themselves
 	Approval      bool      `db:"approval"`      // demanded
 	Approvers     []string  `db:"approvers"`     // ids, sorted
 	Justification bool      `db:"justification"` // demanded of the requestor
@@ -40,6 +41,16 @@ type AccessPackagePolicy struct {
 }
 
 func (AccessPackagePolicy) Table() string { return "access_package_policy" }
+
+// AccessPackageTarget is a user or group that may have a package by a policy that is
+// for some only.
+type AccessPackageTarget struct {
+	Policy    string `db:"policy"`
+	Principal string `db:"principal"`
+	Type      string `db:"type"` // user or group
+}
+
+func (AccessPackageTarget) Table() string { return "access_package_target" }
 
 // AccessPackageAssignment is a person who has a package now or had it.
 type AccessPackageAssignment struct {

@@ -46,7 +46,7 @@ type AzureAuthorisation struct {
 func (AzureAuthorisation) Table() string { return "azure_authorisation" }
 
 // AzureEvent is one entry of a delegated subscription's activity log, made by an
-// actor of the MSP's tenant.
+// actor of the MSP's tenant, or by whoever changed the delegation.
 // https://learn.microsoft.com/rest/api/monitor/activity-logs/list
 type AzureEvent struct {
 	Subscription  string    `db:"subscription"`

@@ -24,8 +24,8 @@ type RoleInstance struct {
 
 func (RoleInstance) Table() string { return "role_instance" }
 
-// RoleDefinition is a directory role of a tenant that somebody holds there or may
-// activate; of custom roles the name is known from nowhere else.
+// RoleDefinition is a directory role that somebody holds in a tenant or may activate
+// there and that the role data of this package does not have: a custom one, as a rule.
 type RoleDefinition struct {
 	Tenant   string   `db:"tenant"`
 	ID       string   `db:"id"`
@@ -33,7 +33,7 @@ type RoleDefinition struct {
 	Name     string   `db:"name"`
 	BuiltIn  bool     `db:"built_in"`
 	Enabled  bool     `db:"enabled"`
-	Actions  []string `db:"actions"` // of a custom role, sorted
+	Actions  []string `db:"actions"` // sorted
 }
 
 func (RoleDefinition) Table() string { return "role_definition" }

@@ -8,7 +8,7 @@ type SubscribedSKU struct {
 	PartNumber string `db:"part_number"`
 	Status     string `db:"status"`     // Enabled, Warning (in grace, still works), Suspended, Deleted, LockedOut
 	AppliesTo  string `db:"applies_to"` // User or Company
-	Enabled    int    `db:"enabled"`    // licences bought
+	Enabled    int    `db:"enabled"`    // licences that may be given, those in grace too
 	Consumed   int    `db:"consumed"`   // licences given to somebody
 }
 

@@ -38,13 +38,17 @@ type Membership struct {
 // read back to back, not at once, and directories replicate late.
 const activationMargin = 15 * time.Minute
 
-// DirectMemberships derives the edges of one group. asked is when its members
-// list was read. An activated member also shows in that list: it is subtracted,
-// and whoever's activation began or ended around the reading counts as activated,
-// or every just-in-time user would be called standing.
-func DirectMemberships(members []GroupMember, assignments []GroupAssignment, eligibilities []GroupEligibility, activations []Activation, asked time.Time) []Membership {
+// DirectMemberships derives the edges of one group; principals say who stands behind
+// its PIM instances. asked is when its members list was read. An activated member
+// also shows in that list: it is subtracted, and whoever's activation began or ended
+// around the reading counts as activated, or every just-in-time user would be called
+// standing.
+func DirectMemberships(members []GroupMember, assignments []GroupAssignment, eligibilities []GroupEligibility, principals []PIMPrincipal, activations []Activation, asked time.Time) []Membership {
 	var edges []Membership
 	types := map[string]string{}
+	for _, p := range principals {
+		types[p.Principal] = p.Type
+	}
 	for _, m := range members {
 		types[m.Principal] = m.Type
 	}
@@ -84,8 +88,8 @@ func DirectMemberships(members []GroupMember, assignments []GroupAssignment, eli
 	return edges
 }
 
-// typeOf falls back to user: PIM instances do not carry the type of a principal
-// that is not in the members list, and nested groups and apps show there once active.
+// typeOf falls back to user: of a principal that is not in the members list, the type
+// is known only where the service tells who stands behind a PIM instance.
 func typeOf(types map[string]string, principal string) string {
 	return cmp.Or(types[principal], TypeUser)
 }

@@ -35,6 +35,7 @@ func TestDirectMemberships(t *testing.T) {
 		members     []snapshot.GroupMember
 		assignments []snapshot.GroupAssignment
 		eligible    []snapshot.GroupEligibility
+		principals  []snapshot.PIMPrincipal
 		activations []snapshot.Activation
 		want        string
 	}{
@@ -67,6 +68,7 @@ func TestDirectMemberships(t *testing.T) {
 			members: []snapshot.GroupMember{member("ada")}, eligible: eligible,
 			activations: use(asked.Add(time.Minute), hour(2), "Provisioned"), want: "ada:activated ada:eligible",
 		},
+		"of whom nothing is told is a person": {eligible: eligible, principals: []snapshot.PIMPrincipal{{Group: "g", Principal: "bo", Type: snapshot.TypeGroup}}, want: "ada:eligible"},
 		"yesterday's activation explains nothing": {
 			members: []snapshot.GroupMember{member("ada")}, eligible: eligible,
 			activations: use(hour(-26), hour(-24), "Provisioned"), want: "ada:standing ada:eligible",
@@ -77,7 +79,7 @@ func TestDirectMemberships(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := words(snapshot.DirectMemberships(c.members, c.assignments, c.eligible, c.activations, asked)); got != c.want {
+			if got := words(snapshot.DirectMemberships(c.members, c.assignments, c.eligible, c.principals, c.activations, asked)); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
@@ -121,10 +123,11 @@ func TestCloseWalksNestedGroups(t *testing.T) {
 	}
 }
 
+var states = []snapshot.MembershipState{snapshot.Standing, snapshot.TimeBound, snapshot.Activated, snapshot.Eligible}
+
 // TestCloseAgreesWithAllSimpleWays holds the closure against the definition: the
 // strongest of all ways without a cycle, found by trying every one of them.
 func TestCloseAgreesWithAllSimpleWays(t *testing.T) {
-	states := []snapshot.MembershipState{snapshot.Standing, snapshot.TimeBound, snapshot.Activated, snapshot.Eligible}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
 		var edges []snapshot.Membership
@@ -132,30 +135,109 @@ func TestCloseAgreesWithAllSimpleWays(t *testing.T) {
 			to := []string{"g0", "g1", "g2", "g3", "ada", "bo"}[rng.IntN(6)]
 			edges = append(edges, edge(fmt.Sprintf("g%d", rng.IntN(4)), to, states[rng.IntN(4)]))
 		}
-		want := map[string]int{}
-		var walk func(group string, seen []string, weakest int)
-		walk = func(group string, seen []string, weakest int) {
-			for _, e := range edges {
-				if e.Group != group {
-					continue
+		expectAllSimpleWays(t, edges)
+	}
+}
+
+// expectAllSimpleWays fails when the closure of g0 is another than the strongest of
+// all ways that go by edges which say in their name whether they lead to a group.
+func expectAllSimpleWays(t *testing.T, edges []snapshot.Membership) {
+	t.Helper()
+	want := map[string]int{}
+	var walk func(group string, seen []string, weakest int)
+	walk = func(group string, seen []string, weakest int) {
+		for _, e := range edges {
+			if e.Group != group {
+				continue
+			}
+			at := max(weakest, slices.Index(states, e.State))
+			if !strings.HasPrefix(e.Principal, "g") {
+				if old, ok := want[e.Principal]; !ok || at < old {
+					want[e.Principal] = at
 				}
-				at := max(weakest, slices.Index(states, e.State))
-				if e.Type != snapshot.TypeGroup {
-					if old, ok := want[e.Principal]; !ok || at < old {
-						want[e.Principal] = at
-					}
-				} else if !slices.Contains(seen, e.Principal) {
-					walk(e.Principal, append(slices.Clone(seen), e.Principal), at)
-				}
+			} else if !slices.Contains(seen, e.Principal) {
+				walk(e.Principal, append(slices.Clone(seen), e.Principal), at)
 			}
 		}
-		walk("g0", []string{"g0"}, 0)
-		got := map[string]int{}
-		for _, m := range snapshot.Close([]string{"g0"}, edges) {
-			got[m.Principal] = slices.Index(states, m.State)
+	}
+	walk("g0", []string{"g0"}, 0)
+	got := map[string]int{}
+	for _, m := range snapshot.Close([]string{"g0"}, edges) {
+		got[m.Principal] = slices.Index(states, m.State)
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Fatalf("edges %s: got %v, want %v", words(edges), got, want)
+	}
+}
+
+// TestEligibleGroupsAreFollowed holds the same for what the lists of PIM bring: a
+// group that is only eligible stands in no members list, and the people in it may
+// come to be in the other group all the same.
+func TestEligibleGroupsAreFollowed(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 300 {
+		var edges []snapshot.Membership
+		for i := range 4 {
+			group := fmt.Sprintf("g%d", i)
+			var members []snapshot.GroupMember
+			var eligible []snapshot.GroupEligibility
+			var assigned []snapshot.GroupAssignment
+			var principals []snapshot.PIMPrincipal
+			for _, p := range []string{"g0", "g1", "g2", "g3", "ada", "bo"} {
+				kind := edge(group, p, "").Type
+				switch rng.IntN(9) {
+				case 0:
+					members = append(members, snapshot.GroupMember{Group: group, Principal: p, Type: kind})
+				case 1, 2:
+					eligible = append(eligible, snapshot.GroupEligibility{ID: "e" + p, Group: group, Principal: p, Access: "member"})
+					principals = append(principals, snapshot.PIMPrincipal{Group: group, Principal: p, Type: kind})
+				case 3:
+					assigned = append(assigned, snapshot.GroupAssignment{ID: "a" + p, Group: group, Principal: p, Access: "member", AssignmentType: "activated"})
+					principals = append(principals, snapshot.PIMPrincipal{Group: group, Principal: p, Type: kind})
+				}
+			}
+			edges = append(edges, snapshot.DirectMemberships(members, assigned, eligible, principals, nil, asked)...)
 		}
-		if fmt.Sprint(got) != fmt.Sprint(want) {
-			t.Fatalf("edges %s: got %v, want %v", words(edges), got, want)
-		}
+		expectAllSimpleWays(t, edges)
+	}
+}
+
+func TestDeliveredExplainsMembers(t *testing.T) {
+	hour := func(h int) time.Time { return asked.Add(time.Duration(h) * time.Hour) }
+	has := func(id string, starts, ends time.Time, state string) snapshot.AccessPackageAssignment {
+		return snapshot.AccessPackageAssignment{ID: id, Package: "p", Principal: "ada", State: state, Starts: starts, Ends: ends}
+	}
+	plain := []snapshot.GroupMember{member("ada")}
+	for name, c := range map[string]struct {
+		members     []snapshot.GroupMember
+		pim         []snapshot.GroupAssignment
+		assignments []snapshot.AccessPackageAssignment
+		want        string // state and instance
+	}{
+		"until an end":                        {members: plain, assignments: []snapshot.AccessPackageAssignment{has("a", hour(-1), hour(3), "delivered")}, want: "ada:time-bound a"},
+		"being delivered":                     {members: plain, assignments: []snapshot.AccessPackageAssignment{has("a", time.Time{}, hour(3), "Delivering")}, want: "ada:time-bound a"},
+		"without an end":                      {members: plain, assignments: []snapshot.AccessPackageAssignment{has("a", hour(-1), time.Time{}, "delivered")}, want: "ada:standing "},
+		"ended while the lists were read":     {members: plain, assignments: []snapshot.AccessPackageAssignment{has("a", hour(-4), asked.Add(-time.Minute), "expired")}, want: "ada:time-bound a"},
+		"ended yesterday, and still a member": {members: plain, assignments: []snapshot.AccessPackageAssignment{has("a", hour(-28), hour(-24), "expired")}, want: "ada:standing "},
+		"not yet begun":                       {members: plain, assignments: []snapshot.AccessPackageAssignment{has("a", hour(24), hour(48), "delivering")}, want: "ada:standing "},
+		"never delivered":                     {members: plain, assignments: []snapshot.AccessPackageAssignment{has("a", hour(-1), hour(3), "deliveryFailed")}, want: "ada:standing "},
+		"the last of two to end counts":       {members: plain, assignments: []snapshot.AccessPackageAssignment{has("b", hour(-1), hour(5), "delivered"), has("a", hour(-1), hour(3), "delivered")}, want: "ada:time-bound b"},
+		"what PIM explains stays":             {members: plain, pim: []snapshot.GroupAssignment{{ID: "i", Group: "g", Principal: "ada", Access: "member", AssignmentType: "assigned"}}, assignments: []snapshot.AccessPackageAssignment{has("a", hour(-1), hour(3), "delivered")}, want: "ada:standing i"},
+		"somebody else's":                     {members: []snapshot.GroupMember{member("bo")}, assignments: []snapshot.AccessPackageAssignment{has("a", hour(-1), hour(3), "delivered")}, want: "bo:standing "},
+		"who is not in the list is no member": {assignments: []snapshot.AccessPackageAssignment{has("a", hour(-1), hour(3), "delivered")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			edges := snapshot.Delivered(snapshot.DirectMemberships(c.members, c.pim, nil, nil, nil, asked), c.assignments, asked)
+			got := words(edges)
+			for _, e := range edges {
+				got += " " + e.Instance
+				if e.State == snapshot.TimeBound && e.Ends.IsZero() {
+					t.Error("time-bound without an end")
+				}
+			}
+			if got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
 	}
 }

@@ -14,8 +14,8 @@ type PartnerCustomer struct {
 
 func (PartnerCustomer) Table() string { return "partner_customer" }
 
-// PartnerAudit is one record of the Partner Center activity log. Microsoft gives it
-// no id: ID is the digest of what it says.
+// PartnerAudit is one record of the Partner Center activity log. Of a record that
+// Microsoft gave no id, ID is the digest of what it says.
 // https://learn.microsoft.com/partner-center/developer/auditing-resources
 type PartnerAudit struct {
 	ID           string    `db:"id"`
@@ -27,7 +27,7 @@ type PartnerAudit struct {
 	Resource     string    `db:"resource"`
 	Operation    string    `db:"operation"`
 	Status       string    `db:"status"`
-	Details      string    `db:"details"` // key=value, sorted lines
+	Details      string    `db:"details"` // key=value, sorted lines, no secrets
 }
 
 func (PartnerAudit) Table() string { return "partner_audit" }

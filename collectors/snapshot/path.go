@@ -262,6 +262,7 @@ func (a *Access) loadGroups(ctx context.Context, q Querier) error {
 
 func (a *Access) loadPrincipals(ctx context.Context, q Querier) error {
 	for _, query := range []string{
+		`SELECT principal, type, name, upn FROM pim_principal WHERE snapshot = ?`,
 		`SELECT principal, type, name, upn FROM group_member WHERE snapshot = ?`,
 		`SELECT id, 'user', name, upn FROM directory_user WHERE snapshot = ?`,
 		`SELECT id, 'group', name, '' FROM directory_group WHERE snapshot = ?`,

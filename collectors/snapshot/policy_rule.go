@@ -14,7 +14,7 @@ type PolicyRule struct {
 	Type     string `db:"type"`     // Expiration, Enablement, Approval, AuthenticationContext, Notification
 	Caller   string `db:"caller"`   // Admin or EndUser
 	Level    string `db:"level"`    // Eligibility or Assignment
-	Demanded bool   `db:"demanded"` // expiration, approval or context demanded; default recipients notified
+	Demanded bool   `db:"demanded"` // expiration, approval, context or something else demanded; default recipients notified
 	Duration string `db:"duration"` // longest, ISO 8601
 	Details  string `db:"details"`  // what is enabled, approvers, recipients, the context: sorted lines
 }

@@ -58,7 +58,7 @@ func (w *world) edges() []snapshot.Membership {
 		out = append(out, snapshot.DirectMemberships(
 			only(w.members, func(m snapshot.GroupMember) bool { return m.Group == g.ID }),
 			only(w.instances, func(a snapshot.GroupAssignment) bool { return a.Group == g.ID }),
-			only(w.eligible, func(e snapshot.GroupEligibility) bool { return e.Group == g.ID }), nil, asked)...)
+			only(w.eligible, func(e snapshot.GroupEligibility) bool { return e.Group == g.ID }), nil, nil, asked)...)
 	}
 	return out
 }

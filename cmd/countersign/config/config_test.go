@@ -172,7 +172,7 @@ func TestFiles(t *testing.T) {
 		Customers: []snapshot.DeclaredCustomer{
 			{Tenant: contoso, Name: `Contoso, "the" Ltd`, CustomerTier: "gold", Services: []string{"exchange", "entra"},
 				ContractStart: day(2024, 2, 29), ContractEnd: day(2026, 12, 31), Owner: "bo", Contacts: []string{"it@contoso.example", "ceo@contoso.example"},
-				Language: "de-CH", TimeZone: "Pacific/Apia", Interval: "monthly", Notify: "yes",
+				Language: "de-CH", TimeZone: "Pacific/Apia", Interval: "monthly", Collect: []snapshot.Kind{snapshot.CustomerRoles, snapshot.CustomerAudits}, Notify: "yes",
 				CustomerApprover: "Eve", EmergencyAccounts: []string{"bg1@contoso.example"}},
 			{Tenant: fabrikam, Name: `=HYPERLINK("http://evil.example","x")`},
 		},

@@ -216,6 +216,13 @@ func (d *document) value(path string, key *token.Token, n ast.Node, to reflect.V
 			return
 		}
 		to.SetInt(int64(number))
+	case reflect.Bool:
+		word, ok := n.(*ast.BoolNode)
+		if !ok {
+			d.fault(path, here, "must be true or false")
+			return
+		}
+		to.SetBool(word.Value)
 	case reflect.Interface: // a threshold
 		d.any(path, here, n, to)
 	default:

@@ -22,7 +22,6 @@ CREATE TABLE log_audit_event (
 	target        INTEGER REFERENCES ident,
 	target_type   TEXT NOT NULL,
 	target_name   INTEGER REFERENCES label,
-	targets       TEXT NOT NULL,
 	group_id      INTEGER REFERENCES ident,
 	subject       INTEGER REFERENCES ident,
 	role          INTEGER REFERENCES ident,
@@ -57,7 +56,6 @@ CREATE TABLE stage_audit_event (
 	target        INTEGER,
 	target_type   TEXT NOT NULL,
 	target_name   INTEGER,
-	targets       TEXT NOT NULL,
 	group_id      INTEGER,
 	subject       INTEGER,
 	role          INTEGER,
@@ -719,6 +717,7 @@ CREATE TABLE fact_access_package_policy (
 	package       INTEGER REFERENCES ident,
 	name          TEXT NOT NULL,
 	requestors    TEXT NOT NULL,
+	self_request  INTEGER CHECK (self_request IN (0, 1)),
 	approval      INTEGER CHECK (approval IN (0, 1)),
 	approvers     TEXT NOT NULL,
 	justification INTEGER CHECK (justification IN (0, 1)),
@@ -736,6 +735,7 @@ CREATE TABLE stage_access_package_policy (
 	package       INTEGER,
 	name          TEXT NOT NULL,
 	requestors    TEXT NOT NULL,
+	self_request  INTEGER CHECK (self_request IN (0, 1)),
 	approval      INTEGER CHECK (approval IN (0, 1)),
 	approvers     TEXT NOT NULL,
 	justification INTEGER CHECK (justification IN (0, 1)),
@@ -746,7 +746,7 @@ CREATE TABLE stage_access_package_policy (
 ) STRICT, WITHOUT ROWID;
 
 -- +goose StatementBegin
-CREATE TRIGGER fact_access_package_policy_frozen BEFORE UPDATE OF part, id, package, name, requestors, approval, approvers, justification, duration, until, reviewed, seen_from ON fact_access_package_policy
+CREATE TRIGGER fact_access_package_policy_frozen BEFORE UPDATE OF part, id, package, name, requestors, self_request, approval, approvers, justification, duration, until, reviewed, seen_from ON fact_access_package_policy
 BEGIN SELECT RAISE(ABORT, 'fact_access_package_policy: recorded evidence is never changed'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
@@ -762,6 +762,43 @@ BEGIN SELECT RAISE(ABORT, 'fact_access_package_policy: a sealed snapshot takes n
 -- +goose StatementBegin
 CREATE TRIGGER fact_access_package_policy_kept BEFORE DELETE ON fact_access_package_policy
 BEGIN SELECT RAISE(ABORT, 'fact_access_package_policy: recorded evidence is never deleted'); END;
+-- +goose StatementEnd
+
+CREATE TABLE fact_access_package_target (
+	part       INTEGER NOT NULL REFERENCES part,
+	policy     INTEGER NOT NULL REFERENCES ident,
+	principal  INTEGER NOT NULL REFERENCES ident,
+	type       TEXT NOT NULL,
+	seen_from  INTEGER NOT NULL REFERENCES snapshot,
+	seen_until INTEGER REFERENCES snapshot,
+	PRIMARY KEY (part, policy, principal, seen_from)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE stage_access_package_target (
+	part       INTEGER NOT NULL,
+	policy     INTEGER NOT NULL,
+	principal  INTEGER NOT NULL,
+	type       TEXT NOT NULL,
+	PRIMARY KEY (part, policy, principal)
+) STRICT, WITHOUT ROWID;
+
+-- +goose StatementBegin
+CREATE TRIGGER fact_access_package_target_frozen BEFORE UPDATE OF part, policy, principal, type, seen_from ON fact_access_package_target
+BEGIN SELECT RAISE(ABORT, 'fact_access_package_target: recorded evidence is never changed'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER fact_access_package_target_closed BEFORE UPDATE OF seen_until ON fact_access_package_target
+WHEN OLD.seen_until IS NOT NULL OR NEW.seen_until IS NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_access_package_target: an interval is closed once, by an unsealed snapshot'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER fact_access_package_target_opened BEFORE INSERT ON fact_access_package_target
+WHEN (SELECT seal FROM snapshot WHERE id = NEW.seen_from) IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'fact_access_package_target: a sealed snapshot takes no more evidence'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER fact_access_package_target_kept BEFORE DELETE ON fact_access_package_target
+BEGIN SELECT RAISE(ABORT, 'fact_access_package_target: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 
 CREATE TABLE fact_access_package_assignment (
@@ -1473,7 +1510,6 @@ SELECT s.id AS snapshot,
 	coalesce((SELECT value FROM ident WHERE ident.id = f.target), '') AS target,
 	f.target_type,
 	coalesce((SELECT text FROM label WHERE label.id = f.target_name), '') AS target_name,
-	f.targets,
 	coalesce((SELECT value FROM ident WHERE ident.id = f.group_id), '') AS group_id,
 	coalesce((SELECT value FROM ident WHERE ident.id = f.subject), '') AS subject,
 	coalesce((SELECT value FROM ident WHERE ident.id = f.role), '') AS role,
@@ -1696,6 +1732,7 @@ SELECT s.id AS snapshot,
 	coalesce((SELECT value FROM ident WHERE ident.id = f.package), '') AS package,
 	f.name,
 	f.requestors,
+	f.self_request,
 	f.approval,
 	f.approvers,
 	f.justification,
@@ -1705,6 +1742,16 @@ SELECT s.id AS snapshot,
 	(SELECT min(b.at) FROM fact_access_package_policy e JOIN snapshot b ON b.id = e.seen_from WHERE e.part = f.part AND e.id = f.id) AS first_seen
 FROM   snapshot s
 JOIN   fact_access_package_policy f ON f.seen_from <= s.id AND (f.seen_until IS NULL OR f.seen_until > s.id)
+WHERE  s.state = 'sealed';
+
+CREATE VIEW access_package_target AS
+SELECT s.id AS snapshot,
+	(SELECT value FROM ident WHERE ident.id = f.policy) AS policy,
+	(SELECT value FROM ident WHERE ident.id = f.principal) AS principal,
+	f.type,
+	(SELECT min(b.at) FROM fact_access_package_target e JOIN snapshot b ON b.id = e.seen_from WHERE e.part = f.part AND e.policy = f.policy AND e.principal = f.principal) AS first_seen
+FROM   snapshot s
+JOIN   fact_access_package_target f ON f.seen_from <= s.id AND (f.seen_until IS NULL OR f.seen_until > s.id)
 WHERE  s.state = 'sealed';
 
 CREATE VIEW access_package_assignment AS

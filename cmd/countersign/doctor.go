@@ -1,0 +1,293 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"countersign/collectors"
+	"countersign/collectors/graph"
+	"countersign/collectors/snapshot"
+	"countersign/collectors/store"
+	"countersign/rules/rule"
+)
+
+func (a *app) doctorCommand() *cobra.Command {
+	var format string
+	var allowWrite bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Try everything live and say what is missing, and how to put it right",
+		Long: `Asks every configured tenant for a token, looks at what it permits, tries to read
+each kind of evidence once, and looks at this machine: clock, disk, database, keys
+and mail. Nothing is kept and nothing is sent but reading requests. What it names
+as a fault stands with what an administrator does about it.`,
+		Args: exactly(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd, format, allowWrite) },
+	}
+	cmd.Flags().StringVar(&format, "format", "table", "`form` of the result: "+formats)
+	cmd.Flags().BoolVar(&allowWrite, "allow-write-permissions", false, "do not call it a fault that the app may change things")
+	return cmd
+}
+
+// How a thing that doctor looked at is.
+const (
+	good  = "good"
+	noted = "note"  // not wrong, but worth knowing
+	wrong = "fault" // the exit code is 1
+)
+
+// diagnosis is one thing that doctor looked at.
+type diagnosis struct {
+	Subject string `json:"subject"` // this machine, or a tenant
+	Check   string `json:"check"`
+	State   string `json:"state"`
+	Words   string `json:"words"`
+}
+
+// doctor collects what was looked at.
+type doctor struct {
+	msp
+	clients    *clients
+	allowWrite bool
+	found      []diagnosis
+}
+
+func (d *doctor) say(subject, check, state, format string, args ...any) {
+	d.found = append(d.found, diagnosis{subject, check, state, fmt.Sprintf(format, args...)})
+}
+
+// judge says that something is good, or what is wrong with it.
+func (d *doctor) judge(subject, check string, err error, words string) {
+	if err != nil {
+		d.say(subject, check, wrong, "%v", err)
+		return
+	}
+	d.say(subject, check, good, "%s", words)
+}
+
+func (a *app) doctor(cmd *cobra.Command, format string, allowWrite bool) error {
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	m := msp{app: a, c: c}
+	show := m.progress("looking")
+	defer show.end()
+	clients, err := m.clients(show.watch)
+	if err != nil {
+		return err
+	}
+	d := &doctor{msp: m, clients: clients, allowWrite: allowWrite}
+	d.machine(cmd.Context())
+	d.tenants(cmd.Context())
+	show.end()
+	l := list{columns: []string{"subject", "check", "state", "words"}, value: d.found}
+	faults := 0
+	for _, f := range d.found {
+		l.rows = append(l.rows, []string{f.Subject, f.Check, f.State, f.Words})
+		if f.State == wrong {
+			faults++
+		}
+	}
+	if err := l.print(cmd.OutOrStdout(), format); err != nil {
+		return err
+	}
+	if faults > 0 {
+		return fmt.Errorf("doctor found %s; each line above says what to do about it", rule.Count(faults, "fault"))
+	}
+	return nil
+}
+
+const thisMachine = "this machine"
+
+// machine looks at what does not leave this machine, but for mail.
+func (d *doctor) machine(ctx context.Context) {
+	d.judge(thisMachine, "secrets", d.c.CheckSecrets(), "every secret that the configuration names can be read")
+	d.database(ctx)
+	for _, dir := range []string{filepath.Dir(d.c.Store.Path), d.c.Output.Dir} {
+		d.disk(dir)
+	}
+	d.key()
+	d.mail(ctx)
+}
+
+func (d *doctor) database(ctx context.Context) {
+	path := d.c.Store.Path
+	if err := store.Exists(path); err != nil {
+		d.say(thisMachine, "database", noted, "there is none at %s yet; the first collect makes it", path)
+		return
+	}
+	st, err := d.read(ctx, d.c)
+	if err != nil {
+		d.say(thisMachine, "database", wrong, "%v", err)
+		return
+	}
+	defer st.Close()
+	head, err := st.Head(ctx)
+	if err != nil {
+		d.say(thisMachine, "database", wrong, "%v", err)
+		return
+	}
+	last, err := snapshot.LastAt(ctx, st.Read(), d.at)
+	switch {
+	case errors.Is(err, snapshot.ErrNoSnapshot):
+		d.say(thisMachine, "database", good, "%s opens; it holds no snapshot yet", path)
+	case err != nil:
+		d.say(thisMachine, "database", wrong, "%v", err)
+	default:
+		d.say(thisMachine, "database", good, "%s opens, %s, the last snapshot is %d of %s; db check proves it row by row", path, rule.Count(int(head.Seq), "seal"), last.ID, last.At.Format(time.RFC3339))
+	}
+}
+
+// leastSpace is what a run and its documents should find free, in bytes.
+const leastSpace = 1 << 30
+
+// disk looks at the space where something is going to be written.
+func (d *doctor) disk(dir string) {
+	for { // a folder that is not there yet is made in the nearest one that is
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		dir = filepath.Dir(dir)
+	}
+	free, err := freeSpace(dir)
+	switch {
+	case err != nil:
+		d.say(thisMachine, "disk", wrong, "%s: %v", dir, err)
+	case free < leastSpace:
+		d.say(thisMachine, "disk", wrong, "%s has %d MB free: make room, a run wants 1 GB at hand", dir, free>>20)
+	default:
+		d.say(thisMachine, "disk", good, "%s has %d GB free", dir, free>>30)
+	}
+}
+
+func (d *doctor) key() {
+	if d.c.Store.SigningKey.IsZero() {
+		d.say(thisMachine, "signing key", noted, "store.signing_key is not set: seals are chained, but not signed")
+		return
+	}
+	_, err := d.c.Store.SigningKey.Reveal()
+	d.judge(thisMachine, "signing key", err, "can be read")
+}
+
+// tenants looks at every tenant that is asked, and at Azure and Partner Center.
+func (d *doctor) tenants(ctx context.Context) {
+	own := d.c.MSP.TenantID
+	var kinds []snapshot.Kind
+	for _, kind := range snapshot.Kinds {
+		if !kind.OfCustomer() && kind != snapshot.PartnerCustomers && kind != snapshot.PartnerAudits && kind != snapshot.Lighthouse {
+			kinds = append(kinds, kind)
+		}
+	}
+	d.tenant(ctx, d.c.MSP.Name, graph.MicrosoftGraph, own, kinds)
+	if d.c.Sources.PartnerCenter {
+		d.tenant(ctx, "Partner Center", graph.PartnerCenter, own, []snapshot.Kind{snapshot.PartnerCustomers, snapshot.PartnerAudits})
+	} else {
+		d.say("Partner Center", "configuration", noted, "is not asked; sources.partner_center switches it on")
+	}
+	if d.c.Sources.Azure {
+		d.tenant(ctx, "Azure", graph.ResourceManager, own, []snapshot.Kind{snapshot.AzureDelegations})
+	} else {
+		d.say("Azure", "configuration", noted, "is not asked; sources.azure switches it on")
+	}
+	for _, c := range d.c.Declared().Customers {
+		switch {
+		case len(c.Collect) == 0:
+		case d.c.Credential.Kind == "token":
+			d.say(d.customer(c), "token", wrong, "a credential of kind token is good for one tenant only: use another kind, or take the customer's tenant off the column collect of customers.csv")
+		default:
+			d.tenant(ctx, d.customer(c), graph.MicrosoftGraph, c.Tenant, c.Collect)
+		}
+	}
+}
+
+func (d *doctor) customer(c snapshot.DeclaredCustomer) string {
+	if c.Name != "" {
+		return c.Name
+	}
+	return c.Tenant
+}
+
+// tenant looks at one tenant through one service: the token, what it permits, the
+// clock, and each kind.
+func (d *doctor) tenant(ctx context.Context, name string, service graph.Service, tenant string, kinds []snapshot.Kind) {
+	client, err := d.clients.of(service, tenant)
+	if err != nil {
+		d.say(name, "token", wrong, "%v", err)
+		return
+	}
+	if !d.token(ctx, name, client) {
+		return
+	}
+	for _, kind := range d.kinds(kinds) {
+		reading, err := collectors.Probe(ctx, client, kind, d.at)
+		switch {
+		case err != nil:
+			d.say(name, string(kind), wrong, "%v", err)
+		case reading.State == snapshot.Complete:
+			d.say(name, string(kind), good, "can be read")
+		case reading.State == snapshot.NotLicensed:
+			d.say(name, string(kind), noted, "%s. Without it is not known %s", reading.Reason, collectors.SourceOf(kind).Without)
+		default:
+			d.say(name, string(kind), wrong, "%s. Without it is not known %s", reading.Reason, collectors.SourceOf(kind).Without)
+		}
+	}
+	d.skew(name, client)
+}
+
+// token looks at the token; without one there is nothing else to try.
+func (d *doctor) token(ctx context.Context, name string, client *graph.Client) bool {
+	claims, err := client.Claims(ctx)
+	var said *graph.Error
+	switch {
+	case errors.As(err, &said) && said.Reason == graph.Unauthorized && d.c.Credential.Kind == "token":
+		d.say(name, "token", noted, "%v", said.Message)
+		return true
+	case err != nil:
+		d.say(name, "token", wrong, "%v", err)
+		return false
+	}
+	who := "the app " + claims.App
+	if claims.Delegated {
+		who = "a signed-in person, by the app " + claims.App
+	}
+	d.say(name, "token", good, "was given to %s, valid until %s", who, claims.Expires.Format(time.RFC3339))
+	may := slices.DeleteFunc(append(slices.Clone(claims.Roles), claims.Scopes...), graph.ReadsOnly)
+	switch {
+	case len(may) == 0:
+		d.say(name, "permissions", good, "%s, none of which can change anything", rule.Count(len(claims.Roles)+len(claims.Scopes), "permission"))
+	case d.allowWrite:
+		d.say(name, "permissions", noted, "the app may change things by %s, and was told that this is meant", strings.Join(may, ", "))
+	default:
+		d.say(name, "permissions", wrong, "the app may change things by %s, and Countersign never needs that: remove them in Microsoft Entra under App registrations, API permissions", strings.Join(may, ", "))
+	}
+	return true
+}
+
+// Skews of the clock, against the servers'.
+const (
+	noticeableSkew = 2 * time.Minute
+	wrongSkew      = 10 * time.Minute
+)
+
+func (d *doctor) skew(name string, client *graph.Client) {
+	skew, known := client.Skew()
+	switch distance := skew.Abs().Round(time.Second); {
+	case !known:
+	case distance > wrongSkew:
+		d.say(name, "clock", wrong, "this machine's clock is %s off the server's: set it by a time service, every instant in the evidence rests on it", distance)
+	case distance > noticeableSkew:
+		d.say(name, "clock", noted, "this machine's clock is %s off the server's", distance)
+	default:
+		d.say(name, "clock", good, "agrees with the server's")
+	}
+}

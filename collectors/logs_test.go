@@ -1,0 +1,227 @@
+package collectors_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/collectors"
+	"countersign/collectors/graph"
+	"countersign/collectors/snapshot"
+	"countersign/fixtures"
+)
+
+// withTenants asks as an app that signs in to each tenant on its own, and declares
+// the customers as their file does: those that are to be read, with all kinds.
+func (w *world) withTenants(kinds ...snapshot.Kind) collectors.Options {
+	w.Helper()
+	wire := graph.NewWire(8)
+	of := func(tenant string) (collectors.Client, error) {
+		credential, err := graph.NewCredential(graph.CredentialOptions{Kind: "secret", Tenant: tenant, ClientID: "app", Secret: "secret", Login: w.url, HTTP: http.DefaultClient})
+		if err != nil {
+			return nil, err
+		}
+		return graph.New(graph.Options{Endpoints: graph.Endpoints{Graph: w.url}, Tenant: tenant, Credential: credential, Batch: true, Wire: wire,
+			HTTP: &http.Client{Transport: &http.Transport{}}, Limits: graph.Limits{Tries: 1, Reports: -1, Protection: -1}})
+	}
+	o := w.options(mode{8, true})
+	own, err := of(w.msp.Tenant())
+	if err != nil {
+		w.Fatal(err)
+	}
+	o.Client, o.Customer, o.Kinds = own, of, kinds
+	rows, err := csv.NewReader(bytes.NewReader(w.msp.CustomersCSV())).ReadAll()
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, row := range rows[1:] {
+		c := snapshot.DeclaredCustomer{Tenant: row[0]}
+		if row[slices.Index(rows[0], "collect")] == "yes" {
+			c.Collect = snapshot.TenantKinds
+		}
+		o.Declared.Customers = append(o.Declared.Customers, c)
+	}
+	return o
+}
+
+func (w *world) take(o collectors.Options) collectors.Result {
+	w.Helper()
+	r, err := collectors.Run(context.Background(), o)
+	if err != nil {
+		w.Fatal(err)
+	}
+	expectWhole(w, w.store)
+	for _, asked := range w.server.Journal() {
+		if err := fixtures.CheckRequest(asked); err != nil {
+			w.Error(err)
+		}
+	}
+	return r
+}
+
+// count is one number of a sealed snapshot.
+func (w *world) count(r collectors.Result, query string) (n int) {
+	w.Helper()
+	if err := w.store.Read().Get(&n, query, r.Snapshot); err != nil {
+		w.Fatal(err)
+	}
+	return n
+}
+
+// conserved fails where rows of a log part that came are neither stored nor counted.
+func (w *world) conserved(kind snapshot.Kind, table string) {
+	w.Helper()
+	var parts []struct{ Rows, Repeated, PassedOver, Stored int }
+	err := w.store.Read().Select(&parts, `
+		SELECT s.rows, s.repeated, s.passed_over AS passedover, (SELECT count(*) FROM `+table+` l WHERE l.part = p.id) AS stored
+		FROM   part_seen s JOIN part p ON p.id = s.part WHERE p.kind = ? AND s.state = 'complete'`, string(kind))
+	if err != nil || len(parts) == 0 {
+		w.Errorf("%s: %d parts, %v", kind, len(parts), err)
+	}
+	for _, p := range parts {
+		if p.Rows != p.Stored+p.Repeated+p.PassedOver {
+			w.Errorf("%s: %+v", kind, p)
+		}
+	}
+}
+
+// The MSP's own logs: nothing is lost, and each use of PIM is one, whichever of the two
+// sources tell of it.
+func TestOwnLogs(t *testing.T) {
+	w := newWorld(t, fixtures.ServerOptions{PageSize: 200, SignInsKept: 30 * 24 * time.Hour})
+	w.at = now.Add(5 * time.Hour)
+	r := w.take(w.withTenants(snapshot.Relationships, snapshot.AccessAssignments, snapshot.Groups, snapshot.GroupActivations, snapshot.SignIns, snapshot.Audits))
+	for _, kind := range []snapshot.Kind{snapshot.SignIns, snapshot.Audits, snapshot.GroupActivations} {
+		expectState(t, r, kind, snapshot.Complete, "")
+	}
+	w.conserved(snapshot.Audits, "log_audit_event")
+	if c := coverageOf(r, snapshot.Audits); !c.Since.Equal(w.at.Add(-7*24*time.Hour)) || !c.Until.Equal(w.at) {
+		t.Errorf("window %s to %s, want seven days: no licence is known", c.Since, c.Until)
+	}
+	for query, want := range map[string]bool{
+		`SELECT count(*) FROM audit_event WHERE snapshot = ? AND reason LIKE '%<script>%'`:                                                                             true,
+		`SELECT count(*) FROM audit_event WHERE snapshot = ? AND actor_type = '' AND actor = ''`:                                                                       true,
+		`SELECT count(*) FROM audit_event WHERE snapshot = ? AND targets = '[]' AND target = ''`:                                                                       true,
+		`SELECT count(*) FROM audit_event WHERE snapshot = ? AND actor_type = 'app' AND actor_name = 'MS-PIM' AND subject <> '' AND group_id <> ''`:                    true,
+		`SELECT count(*) FROM audit_event WHERE snapshot = ? AND category = 'UserManagement'`:                                                                          false,
+		`SELECT sum(passed_over) FROM part_coverage WHERE snapshot = ? AND kind = 'audits'`:                                                                            true,
+		`SELECT count(*) FROM sign_in_context WHERE snapshot = ? AND compliant = 1 AND managed = 1 AND trust = 'Azure AD joined' AND country = 'DE' AND risk = 'none'`: true,
+		`SELECT count(*) FROM sign_in_context WHERE snapshot = ? AND country = 'IS' AND risk = 'medium'`:                                                               true,
+	} {
+		if n := w.count(r, query); (n > 0) != want {
+			t.Errorf("%d: %s", n, query)
+		}
+	}
+	if all, context := w.count(r, `SELECT count(*) FROM sign_in WHERE snapshot = ?`), w.count(r, `SELECT count(*) FROM sign_in s JOIN sign_in_context c USING (snapshot, id) WHERE s.snapshot = ?`); all == 0 || all != context {
+		t.Errorf("%d sign-ins, %d with their context", all, context)
+	}
+	uses, err := snapshot.LoadPIMActivations(context.Background(), w.store.Read(), r.Snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]int{}
+	for _, u := range uses {
+		seen[u.Provider+" "+u.Source]++
+		recent := u.At.After(w.at.Add(-6*24*time.Hour)) && u.At.Before(w.at.Add(-time.Hour))
+		if u.Provider == snapshot.PIMGroup && recent && (u.Event == "" || u.Request == "") {
+			t.Errorf("of the last days, and the log does not tell of it: %+v", u)
+		}
+		if u.Approver != "" {
+			seen["decided"]++
+			if u.Approver == u.Principal || u.Decided.IsZero() {
+				t.Errorf("decided on one's own request: %+v", u)
+			}
+		}
+	}
+	requests := w.count(r, `SELECT count(*) FROM activation WHERE snapshot = ? AND action = 'selfActivate'`)
+	if requests == 0 || seen["group request"] != requests || seen["group audit"] != 0 || seen["role audit"] != 2 || seen["azure audit"] != 0 || seen["decided"] == 0 {
+		t.Errorf("%d requests; activations by source: %v", requests, seen)
+	}
+}
+
+// Customers' own logs, each opened or closed as that customer has it.
+func TestCustomersLogs(t *testing.T) {
+	w := newWorld(t, fixtures.ServerOptions{PageSize: 200, SignInsKept: 30 * 24 * time.Hour})
+	w.at = now.Add(5 * time.Hour)
+	o := w.withTenants(snapshot.SignIns, snapshot.CustomerSignIns, snapshot.CustomerAudits)
+	r := w.take(o)
+	parts, err := snapshot.LoadParts(context.Background(), w.store.Read(), r.Snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]snapshot.Coverage{}
+	for _, c := range parts.Tenants() {
+		got[c.Scope+" "+string(c.Kind)] = c
+	}
+	for i, want := range []struct {
+		signIns, audits snapshot.State
+		words           string
+	}{
+		{snapshot.Complete, snapshot.Complete, ""},
+		{snapshot.NotPermitted, snapshot.NotPermitted, "consent to the app"},
+		{snapshot.NotPermitted, snapshot.NotPermitted, "AuditLog.Read.All"},
+		{snapshot.NotLicensed, snapshot.Complete, "Microsoft Entra ID P1 or P2"},
+	} {
+		tenant := o.Declared.Customers[i].Tenant
+		signIns, audits := got[tenant+" customer-signins"], got[tenant+" customer-audits"]
+		if signIns.State != want.signIns || audits.State != want.audits || !strings.Contains(signIns.Reason, want.words) {
+			t.Errorf("customer %d: sign-ins %s %q, audits %s %q", i, signIns.State, signIns.Reason, audits.State, audits.Reason)
+		}
+	}
+	w.conserved(snapshot.CustomerAudits, "log_audit_event")
+	w.conserved(snapshot.CustomerSignIns, "log_provider_sign_in")
+	for query, want := range map[string]int{
+		`SELECT count(*) FROM provider_sign_in p WHERE p.snapshot = ? AND NOT EXISTS (SELECT 1 FROM sign_in s WHERE s.snapshot = p.snapshot AND s.correlation = p.correlation AND s.customer = p.tenant)`:                                                                      1, // whom nobody knows
+		`SELECT count(*) FROM sign_in s WHERE s.snapshot = ? AND s.customer IN (SELECT tenant FROM provider_sign_in) AND s.cross_tenant = 'serviceProvider' AND NOT EXISTS (SELECT 1 FROM provider_sign_in p WHERE p.snapshot = s.snapshot AND p.correlation = s.correlation)`: 0,
+		`SELECT count(*) FROM provider_sign_in WHERE snapshot = ? AND (upn NOT LIKE 'user\_%' ESCAPE '\' OR cross_tenant <> 'serviceProvider' OR home <> '` + w.msp.Tenant() + `')`:                                                                                            0,
+		`SELECT sum(passed_over) FROM part_coverage WHERE snapshot = ? AND kind = 'customer-signins'`:                                                                                                                                                                          0,
+		`SELECT count(*) FROM audit_event WHERE snapshot = ? AND actor_name NOT LIKE 'user\_%northgate-msp.example' ESCAPE '\' AND actor_name NOT LIKE 'Partner Customer Delegated%'`:                                                                                          0,
+	} {
+		if n := w.count(r, query); n != want {
+			t.Errorf("%d, want %d: %s", n, want, query)
+		}
+	}
+	for _, query := range []string{
+		`SELECT count(*) FROM provider_sign_in WHERE snapshot = ? AND interactive = 0`,
+		`SELECT count(*) FROM audit_event WHERE snapshot = ? AND actor_home = '` + w.msp.Tenant() + `'`,
+		`SELECT count(*) FROM audit_event WHERE snapshot = ? AND actor_type = 'user' AND actor_home = ''`,
+		`SELECT sum(passed_over) FROM part_coverage WHERE snapshot = ? AND kind = 'customer-audits'`,
+	} {
+		if w.count(r, query) == 0 {
+			t.Errorf("none: %s", query)
+		}
+	}
+}
+
+// What Microsoft has dropped before it was read is a hole that stays; entries that are
+// read again are not doubled.
+func TestHolesOfALog(t *testing.T) {
+	w := newWorld(t, fixtures.ServerOptions{PageSize: 200, SignInsKept: 7 * 24 * time.Hour})
+	kinds := []snapshot.Kind{snapshot.Audits, snapshot.SignIns}
+	first := w.take(w.withTenants(kinds...))
+	w.at = w.at.Add(24 * time.Hour)
+	second := w.take(w.withTenants(kinds...))
+	if n := w.count(second, `SELECT count(*) - count(DISTINCT tenant || id) FROM audit_event WHERE snapshot = ?`); n != 0 {
+		t.Errorf("%d entries are there twice", n)
+	}
+	holes, err := snapshot.LoadHoles(context.Background(), w.store.Read(), second.Snapshot)
+	if err != nil || len(holes) != 0 {
+		t.Errorf("daily runs leave %v, %v", holes, err)
+	}
+	before := w.at
+	w.at = w.at.Add(19 * 24 * time.Hour)
+	third := w.take(w.withTenants(kinds...))
+	holes, err = snapshot.LoadHoles(context.Background(), w.store.Read(), third.Snapshot)
+	want := []snapshot.Hole{{Kind: snapshot.Audits, Scope: w.msp.Tenant(), Since: before, Until: w.at.Add(-7 * 24 * time.Hour)}}
+	if err != nil || !slices.Equal(holes, want) {
+		t.Errorf("holes %v, %v, want %v", holes, err, want)
+	}
+	if holes, err = snapshot.LoadHoles(context.Background(), w.store.Read(), first.Snapshot); err != nil || len(holes) != 0 {
+		t.Errorf("the first snapshot has holes: %v, %v", holes, err)
+	}
+}

@@ -1,0 +1,116 @@
+package collectors
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"countersign/collectors/graph"
+	"countersign/collectors/snapshot"
+)
+
+// nobody is an id that no object has: a list asked for it is empty, an object is not
+// found, and both say that the question was allowed.
+const nobody = "00000000-0000-0000-0000-000000000000"
+
+// objects are the probes that ask one object, not a list.
+var objects = []string{"/v1.0/groups/" + nobody, "/v1.0/policies/crossTenantAccessPolicy/default"}
+
+// probes are the cheapest requests that tell whether a kind can be read: one for each
+// permission it takes.
+func probes(kind snapshot.Kind, at time.Time) []string {
+	const relationships = "/v1.0/tenantRelationships/delegatedAdminRelationships"
+	lately := at.Add(-time.Hour).UTC().Format(time.RFC3339)
+	switch kind {
+	case snapshot.Customers:
+		return []string{"/v1.0/tenantRelationships/delegatedAdminCustomers" + query("$select", "id", "$top", "1")}
+	case snapshot.Relationships, snapshot.AccessAssignments:
+		return []string{relationships + query("$select", "id", "$top", "1")}
+	case snapshot.Groups:
+		return []string{"/v1.0/groups/" + nobody + query("$select", "id")}
+	case snapshot.GroupOwners:
+		return []string{principalsPath(nobody, "owners")}
+	case snapshot.Memberships:
+		return []string{principalsPath(nobody, "members")}
+	case snapshot.GroupAssignments:
+		return []string{pimPath("assignmentScheduleInstances", nobody)}
+	case snapshot.GroupEligibilities:
+		return []string{pimPath("eligibilityScheduleInstances", nobody)}
+	case snapshot.GroupActivations:
+		return []string{pimPath("assignmentScheduleRequests", nobody)}
+	case snapshot.GroupPolicies:
+		return []string{"/v1.0/policies/roleManagementPolicyAssignments" + query("$filter", "scopeId eq "+quoted(nobody)+" and scopeType eq 'Group'")}
+	case snapshot.Users, snapshot.CustomerUsers:
+		return []string{"/v1.0/users" + query("$select", "id,signInActivity", "$top", "1")}
+	case snapshot.MFARegistrations:
+		return []string{"/v1.0/reports/authenticationMethods/userRegistrationDetails" + query("$filter", "id eq "+quoted(nobody))}
+	case snapshot.SignIns, snapshot.CustomerSignIns:
+		return []string{"/beta/auditLogs/signIns" + query("$filter", "createdDateTime ge "+lately+" and userId eq "+quoted(nobody), "$top", "1")}
+	case snapshot.Audits, snapshot.CustomerAudits:
+		return []string{"/v1.0/auditLogs/directoryAudits" + query("$filter", "activityDateTime ge "+lately, "$top", "1")}
+	case snapshot.DirectoryRoles, snapshot.CustomerRoles:
+		return []string{"/v1.0/roleManagement/directory/roleAssignments" + query("$filter", "principalId eq "+quoted(nobody))}
+	case snapshot.CustomerRolePolicies:
+		return []string{"/v1.0/policies/roleManagementPolicyAssignments" + query("$filter", "scopeId eq '/' and scopeType eq 'DirectoryRole' and roleDefinitionId eq "+quoted(snapshot.GlobalAdministrator))}
+	case snapshot.Licences, snapshot.CustomerLicences:
+		return []string{"/v1.0/subscribedSkus" + query("$select", "skuId")}
+	case snapshot.RiskyUsers:
+		return []string{"/v1.0/identityProtection/riskyUsers" + query("$top", "1")}
+	case snapshot.ConditionalAccess:
+		return []string{"/v1.0/identity/conditionalAccess/policies" + query("$select", "id")}
+	case snapshot.CustomerAccessPolicies:
+		return []string{"/v1.0/identity/conditionalAccess/policies" + query("$select", "id"), "/v1.0/policies/crossTenantAccessPolicy/default"}
+	case snapshot.AccessPackages:
+		return []string{"/v1.0/identityGovernance/entitlementManagement/accessPackages" + query("$select", "id", "$top", "1")}
+	case snapshot.Lighthouse:
+		return []string{"/beta/tenantRelationships/managedTenants/tenants" + query("$top", "1")}
+	case snapshot.PartnerCustomers:
+		return []string{"/v1/customers" + query("size", "1")}
+	case snapshot.PartnerAudits:
+		return []string{"/v1/auditrecords" + query("startDate", at.AddDate(0, 0, -1).UTC().Format(time.DateOnly), "size", "1")}
+	case snapshot.AzureDelegations:
+		return []string{"/subscriptions" + query("api-version", "2022-12-01")}
+	}
+	return nil
+}
+
+// Reading is whether a kind can be read, and if not why and what to do about it.
+type Reading struct {
+	Kind   snapshot.Kind
+	State  snapshot.State // complete: it can be read
+	Reason string
+}
+
+// Probe asks once whether a kind of the client's tenant can be read, without keeping anything.
+// Of a kind that is asked object by object it tells what can be told without one.
+func Probe(ctx context.Context, client Pager, kind snapshot.Kind, at time.Time) (Reading, error) {
+	for _, path := range probes(kind, at) {
+		err := try(ctx, client, path)
+		if err == nil || notFound(err) {
+			continue
+		}
+		state, reason, ours := judge(err, SourceOf(kind), false)
+		if ours {
+			return Reading{}, err
+		}
+		return Reading{kind, state, reason}, nil
+	}
+	return Reading{Kind: kind, State: snapshot.Complete}, nil
+}
+
+var errEnough = errors.New("one page is enough")
+
+// try asks for an object, or for the first page of a list.
+func try(ctx context.Context, client Pager, path string) error {
+	if before, _, _ := strings.Cut(path, "?"); slices.Contains(objects, before) {
+		_, err := client.Get(ctx, path)
+		return err
+	}
+	err := client.EachPage(ctx, path, func(graph.Page) error { return errEnough })
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,355 @@
+package collectors_test
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"countersign/collectors"
+	"countersign/collectors/graph"
+	"countersign/collectors/snapshot"
+	"countersign/collectors/store"
+	"countersign/fixtures"
+)
+
+// openTenants is an invented MSP of whose customers some let it read their tenants.
+var openTenants = sync.OnceValue(func() *fixtures.MSP {
+	return fixtures.NewMSP(fixtures.Options{Customers: 7, Seed: 5, At: now})
+})
+
+// newOpenWorld is a world in which each tenant gives the app its own token.
+func newOpenWorld(t testing.TB) *world {
+	w := newWorld(t, fixtures.ServerOptions{})
+	w.msp = openTenants()
+	w.server = fixtures.NewServer(w.msp, fixtures.ServerOptions{Now: func() time.Time { return w.at }})
+	s := httptest.NewServer(w.server)
+	t.Cleanup(s.Close)
+	w.url = s.URL
+	return w
+}
+
+// collectTenants runs the kinds with customers' tenants as customers.csv declares them.
+func (w *world) collectTenants(kinds ...snapshot.Kind) collectors.Result {
+	w.Helper()
+	o := w.options(mode{8, true})
+	o.Kinds, o.Domains = kinds, []string{w.msp.Domain()}
+	o.Customer = func(tenant string) (collectors.Client, error) {
+		credential, err := graph.NewCredential(graph.CredentialOptions{Kind: "secret", Tenant: tenant, ClientID: "app", Secret: "secret", Login: w.url})
+		if err != nil {
+			return nil, err
+		}
+		return graph.New(graph.Options{Endpoints: graph.Endpoints{Graph: w.url, Login: w.url}, Tenant: tenant, Credential: credential, Concurrency: 4, Batch: true,
+			HTTP: &http.Client{Transport: &http.Transport{}}, Limits: graph.Limits{Tries: 1, Reports: -1, Protection: -1}})
+	}
+	rows, err := csv.NewReader(strings.NewReader(string(w.msp.CustomersCSV()))).ReadAll()
+	if err != nil {
+		w.Fatal(err)
+	}
+	column := func(name string) int { return slices.Index(rows[0], name) }
+	for _, row := range rows[1:] {
+		c := snapshot.DeclaredCustomer{Tenant: row[column("tenant_id")], EmergencyAccounts: strings.FieldsFunc(row[column("emergency_accounts")], func(r rune) bool { return r == ';' })}
+		switch collect := row[column("collect")]; collect {
+		case "":
+		case "yes":
+			c.Collect = snapshot.TenantKinds
+		default:
+			for kind := range strings.SplitSeq(collect, ";") {
+				c.Collect = append(c.Collect, snapshot.Kind(kind))
+			}
+		}
+		o.Declared.Customers = append(o.Declared.Customers, c)
+	}
+	r, err := collectors.Run(context.Background(), o)
+	if err != nil {
+		w.Fatal(err)
+	}
+	expectWhole(w, w.store)
+	return r
+}
+
+// lines reads a query's rows as text, columns separated by a space.
+func lines(t testing.TB, s *store.Store, query string, args ...any) []string {
+	t.Helper()
+	rows, err := s.Read().QueryContext(context.Background(), query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var out []string
+	for rows.Next() {
+		var line string
+		if err := rows.Scan(&line); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, line)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func expectLines(t testing.TB, what string, got []string, want ...string) {
+	t.Helper()
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("%s: got\n%s\nwant\n%s", what, strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// stateOf is the coverage of a kind in the MSP's tenant or a customer's.
+func stateOf(t testing.TB, s *store.Store, r collectors.Result, scope string, kind snapshot.Kind) snapshot.Coverage {
+	t.Helper()
+	parts, err := snapshot.LoadParts(context.Background(), s.Read(), r.Snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range append(parts.Tenants(), r.Coverage...) {
+		if c.Scope == scope && c.Kind == kind {
+			return c
+		}
+	}
+	return snapshot.Coverage{}
+}
+
+var roleKinds = []snapshot.Kind{snapshot.Licences, snapshot.DirectoryRoles, snapshot.CustomerLicences, snapshot.CustomerRoles, snapshot.CustomerRolePolicies, snapshot.CustomerUsers}
+
+// What the invented MSP and its customers have, as the story tells it; on a Wednesday
+// at nine, when those who may activate a role have done so.
+func TestRolesOfEveryTenant(t *testing.T) {
+	w := newOpenWorld(t)
+	w.at = now.AddDate(0, 0, 1).Add(3 * time.Hour)
+	r := w.collectTenants(roleKinds...)
+	tenants := lines(t, w.store, `SELECT object FROM part_coverage WHERE snapshot = ? AND kind = 'customer-licences' ORDER BY object`, r.Snapshot)
+	if len(tenants) != 6 {
+		t.Fatalf("%d tenants of customers were asked", len(tenants))
+	}
+	csvRows := strings.Split(string(w.msp.CustomersCSV()), "\n")
+	customer := func(i int) string { return csvRows[i+1][:36] }
+
+	const held = `SELECT state || ' ' || r.principal_type || ' ' || r.principal_name || ' ' || coalesce(d.name, r.role) FROM role_instance r
+		LEFT JOIN role_definition d ON d.snapshot = r.snapshot AND d.tenant = r.tenant AND d.id = r.role
+		WHERE r.snapshot = ? AND r.tenant = ? ORDER BY 1`
+	const global, user, exchange, helpdesk = "62e90394-69f5-4237-9190-012177145e10", "fe930be7-5e62-47db-91af-98c3a49a38b1", "29232cdf-9323-42fd-ade2-1d097af3e4de",
+		"729827e3-9c14-49f7-bb1b-9608f156bbb8"
+	expectLines(t, "the MSP's roles", lines(t, w.store, held, r.Snapshot, w.msp.Tenant()),
+		"activated user Saga Lindqvist (admin) "+global,
+		"assigned group SG-Entra-Operators "+user,
+		`assigned servicePrincipal Northgate enrolment automation =HYPERLINK("http://collect.example","Device reader")`,
+		"assigned user Adaeze Okafor (admin) "+global,
+		"assigned user Emergency access "+global,
+		"assigned user Emergency access "+global,
+		"eligible user Jonas Hale (admin) "+helpdesk,
+		"eligible user Saga Lindqvist (admin) "+global)
+	expectLines(t, "a customer with PIM", lines(t, w.store, held, r.Snapshot, customer(0)),
+		"activated user IT "+user, "assigned user Administrator "+global, "assigned user Emergency access "+global, "assigned user Emergency access "+global,
+		"assigned user Marek Kowalski "+exchange, "eligible user IT "+user)
+	expectLines(t, "a customer without PIM", lines(t, w.store, held, r.Snapshot, customer(3)),
+		"plain user Administrator "+global, "plain user Emergency access "+global, "plain user IT "+user, "plain user Northgate administration "+global)
+	expectLines(t, "an app of the MSP", lines(t, w.store, `SELECT principal_name FROM role_instance WHERE snapshot = ? AND tenant = ? AND principal_home = ?`, r.Snapshot, customer(6), w.msp.Tenant()),
+		"Northgate backup")
+	expectLines(t, "groups that stand for rights", lines(t, w.store, `SELECT name || ' ' || agents || ' ' || role_assignable FROM role_group WHERE snapshot = ? ORDER BY name`, r.Snapshot),
+		"AdminAgents AdminAgents 0", "HelpdeskAgents HelpdeskAgents 0", "SG-Entra-Operators  1")
+
+	const policy = `SELECT max_activation || ' mfa ' || mfa || ' approval ' || approval || ' ticket ' || ticket || ' context ' || authentication_context FROM role_policy WHERE snapshot = ? AND tenant = ? AND role = ?`
+	expectLines(t, "a guarded role", lines(t, w.store, policy, r.Snapshot, customer(0), global), "PT1H mfa 0 approval 1 ticket 1 context c1")
+	expectLines(t, "an open role", lines(t, w.store, policy, r.Snapshot, customer(6), global), "PT24H mfa 0 approval 0 ticket 0 context ")
+	expectLines(t, "rules of a role", lines(t, w.store, `SELECT count(*) || ' ' || sum(demanded) || ' ' || max(details) FROM policy_rule WHERE snapshot = ? AND tenant = ? AND subject = ?`, r.Snapshot, customer(0), global),
+		"17 16 security@alderfinch.example") // all but what an administrator must give to make somebody eligible
+
+	const who = `SELECT name || ' ' || type || ' ' || invitation || ' ' || synced || ' ' || because FROM customer_user WHERE snapshot = ? AND tenant = ? ORDER BY upn`
+	expectLines(t, "accounts at a customer", lines(t, w.store, who, r.Snapshot, customer(0)),
+		`Administrator Member  0 ["role"]`, `Emergency access Member  0 ["emergency","role"]`, `Emergency access Member  0 ["emergency","role"]`, `IT Member  0 ["role"]`, `Marek Kowalski Guest Accepted 0 ["guest","role"]`)
+	expectLines(t, "a declared account that is not there", lines(t, w.store, `SELECT upn || ' ' || because FROM customer_user WHERE snapshot = ? AND tenant = ? AND because LIKE '%missing%'`, r.Snapshot, customer(3)),
+		`emergency-2@aigaiou.onmicrosoft.example ["emergency","missing"]`)
+	expectLines(t, "an invitation", lines(t, w.store, who+" DESC LIMIT 1", r.Snapshot, customer(5)), `João da Silva Guest PendingAcceptance 0 ["guest"]`)
+	const seen = `SELECT count(*) FROM customer_user_activity WHERE snapshot = ? AND tenant = ?`
+	expectLines(t, "who signed in", lines(t, w.store, seen, r.Snapshot, customer(0)), "3") // the emergency accounts never did
+	expectLines(t, "who signed in, not licensed", lines(t, w.store, seen, r.Snapshot, customer(3)), "0")
+
+	expectLines(t, "licences", lines(t, w.store, `SELECT s.part_number || ' ' || s.status || ' ' || s.enabled || ' ' || s.consumed || ' ' || group_concat(p.name, ' ' ORDER BY p.name) FROM subscribed_sku s
+		JOIN service_plan p ON p.snapshot = s.snapshot AND p.tenant = s.tenant AND p.sku = s.sku WHERE s.snapshot = ? AND s.tenant IN (?, ?) GROUP BY s.tenant, s.part_number ORDER BY 1`, r.Snapshot, customer(6), w.msp.Tenant()),
+		"AAD_PREMIUM_P2 Enabled 35 35 AAD_PREMIUM_P2", "AAD_PREMIUM_P2 Warning 8 8 AAD_PREMIUM_P2", "ENTERPRISEPACK Enabled 60 52 EXCHANGE_S_ENTERPRISE",
+		"SPE_E5 Enabled 45 41 AAD_PREMIUM AAD_PREMIUM_P2 EXCHANGE_S_ENTERPRISE INTUNE_A")
+
+	for _, c := range []struct {
+		scope  string
+		kind   snapshot.Kind
+		state  snapshot.State
+		reason string
+	}{
+		{w.msp.Tenant(), snapshot.DirectoryRoles, snapshot.Complete, ""},
+		{w.msp.Tenant(), snapshot.Licences, snapshot.Complete, ""},
+		{customer(0), snapshot.CustomerUsers, snapshot.Complete, ""},
+		{customer(1), snapshot.CustomerRoles, snapshot.NotPermitted, "must consent to the app"},
+		{customer(2), snapshot.CustomerRoles, snapshot.Complete, ""},
+		{customer(2), snapshot.CustomerUsers, snapshot.NotPermitted, "AuditLog.Read.All"},
+		{customer(3), snapshot.CustomerRoles, snapshot.Complete, ""},
+		{customer(3), snapshot.CustomerUsers, snapshot.Complete, ""},
+		{customer(3), snapshot.CustomerRolePolicies, snapshot.NotLicensed, "Microsoft Entra ID P2"},
+	} {
+		if got := stateOf(t, w.store, r, c.scope, c.kind); got.State != c.state || !strings.Contains(got.Reason, c.reason) {
+			t.Errorf("%s of %s: %s, %q", c.kind, c.scope, got.State, got.Reason)
+		}
+	}
+	// Where there is no PIM the evidence says so: it was refused, then asked plainly.
+	expectLines(t, "the fallback in the evidence", lines(t, w.store, `SELECT e.status || ' ' || substr(q.value, 1, instr(q.value, '?') - 1) FROM evidence e JOIN ident q ON q.id = e.path
+		JOIN part p ON p.id = e.part JOIN ident s ON s.id = p.scope WHERE e.snapshot = ? AND p.kind = 'customer-roles' AND s.value = ? ORDER BY e.seq`, r.Snapshot, customer(3)),
+		"400 /v1.0/roleManagement/directory/roleAssignmentScheduleInstances", "200 /v1.0/roleManagement/directory/roleAssignments")
+	// Two requests a tenant tell who is there, and two who holds roles.
+	expectLines(t, "requests at a customer", lines(t, w.store, `SELECT kind || ' ' || requests FROM part_coverage WHERE snapshot = ? AND scope = ? AND kind IN ('customer-roles', 'customer-users') ORDER BY kind`, r.Snapshot, customer(0)),
+		"customer-roles 2", "customer-users 2")
+}
+
+// Accounts follow from roles: without those it is not told who is asked for, unless an
+// earlier run saw them.
+func TestAccountsNeedRoles(t *testing.T) {
+	w := newOpenWorld(t)
+	first := strings.Split(string(w.msp.CustomersCSV()), "\n")[1][:36]
+	if got := stateOf(t, w.store, w.collectTenants(snapshot.CustomerUsers), first, snapshot.CustomerUsers); got.State != snapshot.NotAsked || !strings.Contains(got.Reason, "customer roles were not seen whole") {
+		t.Errorf("without roles: %s, %q", got.State, got.Reason)
+	}
+	w.collectTenants(snapshot.CustomerRoles)
+	r := w.collectTenants(snapshot.CustomerUsers)
+	if got := stateOf(t, w.store, r, first, snapshot.CustomerUsers); got.State != snapshot.Complete {
+		t.Errorf("with the roles of an earlier run: %s, %q", got.State, got.Reason)
+	}
+	expectLines(t, "holders", lines(t, w.store, `SELECT count(*) FROM customer_user WHERE snapshot = ? AND tenant = ? AND because LIKE '%role%'`, r.Snapshot, first), "5")
+}
+
+var chainKinds = []snapshot.Kind{snapshot.Customers, snapshot.Relationships, snapshot.AccessAssignments, snapshot.Groups, snapshot.Memberships,
+	snapshot.GroupAssignments, snapshot.GroupEligibilities, snapshot.GroupPolicies}
+
+// The shift on call is only eligible for a mapped group: no members list shows it, and
+// the people in it may become user administrators.
+func TestPeopleOfAnEligibleGroup(t *testing.T) {
+	w := newOpenWorld(t)
+	r := w.collectTenants(chainKinds...)
+	access, err := snapshot.LoadAccess(context.Background(), w.store.Read(), r.Snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mapped, shift := w.msp.GroupID("SG-GDAP-UserAdmin"), w.msp.GroupID("SG-Oncall-Weekend")
+	var found []string
+	for _, m := range access.Members(mapped) {
+		if len(m.Via) == 2 && m.Via[1] == shift {
+			found = append(found, access.Principal(m.Principal).UPN+" "+string(m.State))
+		}
+	}
+	slices.Sort(found)
+	expectLines(t, "people of the shift", found, "emre.yilmaz.admin@northgate-msp.example eligible", "noa.cohen.admin@northgate-msp.example eligible")
+	if got := access.Principal(shift); got.Type != snapshot.TypeGroup || got.Name != "SG-Oncall-Weekend" {
+		t.Errorf("the shift: %+v", got)
+	}
+	expectLines(t, "rules of a group's policy", lines(t, w.store, `SELECT access || ' ' || count(*) FROM policy_rule WHERE snapshot = ? AND subject = ? AND tenant = ? GROUP BY access`, r.Snapshot, mapped, w.msp.Tenant()),
+		"member 17", "owner 17")
+}
+
+// A service that refuses $expand gives the lists without it, and one that wants role
+// assignments filtered is asked role by role.
+func TestAskedOtherwise(t *testing.T) {
+	const roles = "/v1.0/roleManagement/directory/"
+	answers := map[string]string{
+		gdap:                            `{"id":"rel","displayName":"x","customer":{"tenantId":"c"},"status":"active","duration":"P1D"}`,
+		gdap + "/rel/accessAssignments": `{"id":"a","status":"active","accessContainer":{"accessContainerId":"g1","accessContainerType":"securityGroup"},"accessDetails":{"unifiedRoles":[{"roleDefinitionId":"r1"}]}}`,
+		"/v1.0/identityGovernance/privilegedAccess/group/eligibilityScheduleInstances": `{"id":"e","groupId":"g1","principalId":"ada","accessId":"member"}`,
+		roles + "roleDefinitions":                          `{"id":"r1","displayName":"one"},{"id":"r2","displayName":"two"}`,
+		roles + "roleAssignments roleDefinitionId eq 'r1'": `{"id":"h1","principalId":"ada","roleDefinitionId":"r1","principalOrganizationId":"elsewhere"}`,
+		roles + "roleAssignments roleDefinitionId eq 'r2'": `{"id":"h2","principalId":"bo","roleDefinitionId":"r2"}`,
+	}
+	var mu sync.Mutex
+	var refused []string
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, q *http.Request) {
+		filter := q.URL.Query().Get("$filter")
+		code := ""
+		switch {
+		case strings.Contains(q.URL.Path, "/privilegedAccess/") && q.URL.Query().Get("$expand") != "":
+			code = "BadRequest"
+		case strings.HasSuffix(q.URL.Path, "Instances") && strings.HasPrefix(q.URL.Path, roles):
+			code = "AadPremiumLicenseRequired"
+		case q.URL.Path == roles+"roleAssignments" && filter == "":
+			code = "Request_BadRequest"
+		}
+		rw.Header().Set("Content-Type", "application/json")
+		if code != "" {
+			mu.Lock()
+			refused = append(refused, code)
+			mu.Unlock()
+			rw.WriteHeader(http.StatusBadRequest)
+			fmt.Fprintf(rw, `{"error":{"code":%q,"message":"no"}}`, code)
+			return
+		}
+		if groupPath.MatchString(q.URL.Path) {
+			fmt.Fprint(rw, `{"id":"g1","displayName":"group"}`)
+			return
+		}
+		rows, ok := answers[q.URL.Path+" "+filter]
+		if !ok {
+			rows = answers[q.URL.Path]
+		}
+		fmt.Fprintf(rw, `{"value":[%s]}`, rows)
+	}))
+	t.Cleanup(server.Close)
+	s := openStore(t, filepath.Join(t.TempDir(), "evidence.db"))
+	r, err := collectors.Run(context.Background(), collectors.Options{Tenant: tenant, Client: newClient(t, server.URL, tenant, mode{4, false}), Store: s, At: now, Now: atOnce,
+		Kinds: append(slices.Clone(chainKinds), snapshot.DirectoryRoles)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectWhole(t, s)
+	for _, kind := range []snapshot.Kind{snapshot.GroupEligibilities, snapshot.GroupAssignments, snapshot.DirectoryRoles} {
+		if got := stateOf(t, s, r, tenant, kind); got.State != snapshot.Complete {
+			t.Errorf("%s: %s, %q", kind, got.State, got.Reason)
+		}
+	}
+	slices.Sort(refused)
+	expectLines(t, "refusals", refused, "AadPremiumLicenseRequired", "BadRequest", "BadRequest", "Request_BadRequest")
+	expectLines(t, "eligible", lines(t, s, `SELECT principal || ' ' || type || ' ' || state FROM membership WHERE snapshot = ?`, r.Snapshot), "ada user eligible")
+	expectLines(t, "roles", lines(t, s, `SELECT i.state || ' ' || i.principal || ' ' || d.name || ' ' || i.principal_home FROM role_instance i
+		JOIN role_definition d ON d.snapshot = i.snapshot AND d.id = i.role WHERE i.snapshot = ? ORDER BY 1`, r.Snapshot), "plain ada one elsewhere", "plain bo two ")
+}
+
+// A list of a part that begins anew drops nothing of the part's other lists, and what
+// it brought before is not counted twice.
+func TestOneOfSeveralListsBeginsAnew(t *testing.T) {
+	var once sync.Once
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, q *http.Request) {
+		rw.Header().Set("Content-Type", "application/json")
+		row := func(id string) string {
+			return fmt.Sprintf(`{"id":%q,"principalId":"ada","roleDefinitionId":%q}`, id, snapshot.GlobalAdministrator)
+		}
+		expired := false
+		switch eligible := strings.HasSuffix(q.URL.Path, "roleEligibilityScheduleInstances"); {
+		case eligible && q.URL.Query().Get("$skiptoken") == "":
+			fmt.Fprintf(rw, `{"value":[%s],"@odata.nextLink":"http://%s%s?$skiptoken=2"}`, row("e1"), q.Host, q.URL.Path)
+		case eligible:
+			if once.Do(func() { expired = true }); expired {
+				rw.WriteHeader(http.StatusBadRequest)
+				fmt.Fprint(rw, `{"error":{"code":"Directory_ExpiredPageToken","message":"no"}}`)
+				return
+			}
+			fmt.Fprintf(rw, `{"value":[%s]}`, row("e2"))
+		case strings.HasSuffix(q.URL.Path, "roleAssignmentScheduleInstances"):
+			fmt.Fprintf(rw, `{"value":[%s]}`, row("a1"))
+		default:
+			fmt.Fprint(rw, `{"value":[]}`)
+		}
+	}))
+	t.Cleanup(server.Close)
+	s := openStore(t, filepath.Join(t.TempDir(), "evidence.db"))
+	r, err := collectors.Run(context.Background(), collectors.Options{Tenant: tenant, Client: newClient(t, server.URL, tenant, mode{4, false}), Store: s, At: now, Now: atOnce, Kinds: []snapshot.Kind{snapshot.DirectoryRoles}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectLines(t, "roles", lines(t, s, `SELECT state || ' ' || id FROM role_instance WHERE snapshot = ? ORDER BY 1`, r.Snapshot), "assigned a1", "eligible e1", "eligible e2")
+	if c := stateOf(t, s, r, tenant, snapshot.DirectoryRoles); c.State != snapshot.Complete || c.Rows != 3 || c.Pages != 4 {
+		t.Errorf("%+v", c)
+	}
+}

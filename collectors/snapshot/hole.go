@@ -1,0 +1,155 @@
+package snapshot
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// How long Microsoft keeps its logs, by what the tenant that is read has bought.
+// https://learn.microsoft.com/entra/identity/monitoring-health/reference-reports-data-retention
+const (
+	PremiumLogKept = 30 * 24 * time.Hour // Microsoft Entra ID P1 or P2
+	FreeLogKept    = 7 * 24 * time.Hour
+
+	// Azure's activity log and Partner Center's keep 90 days and refuse to be asked
+	// for more: a day less, because a run takes hours.
+	// https://learn.microsoft.com/azure/azure-monitor/platform/activity-log
+	// https://learn.microsoft.com/partner-center/developer/get-a-record-of-partner-center-activity-by-user
+	AzureLogKept   = 89 * 24 * time.Hour
+	PartnerLogKept = 89 * 24 * time.Hour
+)
+
+// The service plans of Microsoft Entra ID P1 and P2.
+// https://learn.microsoft.com/entra/identity/users/licensing-service-plan-reference
+const (
+	PlanP1 = "41781fb2-bc02-4b7c-bd55-b576c07bb09d"
+	PlanP2 = "eec0eb4f-6444-4f95-aba0-50c24d67f998"
+)
+
+// Hole is a stretch [Since, Until) of a log that no snapshot has read whole. Closable:
+// at the snapshot's instant Microsoft still kept it, so that the next run can read it;
+// any other is lost.
+type Hole struct {
+	Kind         Kind
+	Scope        string
+	Log          string // which of several in the scope: the Azure subscription; else empty
+	Since, Until time.Time
+	Closable     bool
+}
+
+// logName is one log: of a kind, in a scope, and which of several there.
+type logName struct {
+	kind       Kind
+	scope, log string
+}
+
+// window is a stretch of a log that was asked for, and whether it was read whole.
+type window struct {
+	since, until time.Time
+	whole        bool
+}
+
+// LoadHoles finds the holes of every log up to a sealed snapshot, by kind, scope, log
+// and time: what lies between the first window that was asked for and the snapshot's
+// instant, and in no window that was read whole. A log of which nothing was ever read
+// whole has no holes: its coverage says that it is not seen.
+func LoadHoles(ctx context.Context, q Querier, snapshot int64) ([]Hole, error) {
+	var at time.Time
+	logs, premium := map[logName][]window{}, map[string]bool{}
+	fault := each(ctx, q, `SELECT at FROM sealed_snapshot WHERE id = ?`, snapshot, func(r *sql.Rows) error { return r.Scan((*instant)(&at)) })
+	if fault == nil && at.IsZero() {
+		return nil, fmt.Errorf("load holes of the logs: there is no sealed snapshot %d", snapshot)
+	}
+	fault = cmp.Or(fault,
+		each(ctx, q, `SELECT kind, scope, object, state, since, until FROM part_coverage WHERE snapshot <= ? AND since IS NOT NULL AND until IS NOT NULL`, snapshot, func(r *sql.Rows) error {
+			var l logName
+			var w window
+			var object string
+			var state State
+			if err := r.Scan(&l.kind, &l.scope, &object, &state, (*instant)(&w.since), (*instant)(&w.until)); err != nil {
+				return err
+			}
+			if i := strings.LastIndexByte(object, ' '); i > 0 { // else the date alone
+				l.log = object[:i]
+			}
+			w.whole = state == Complete
+			if l.kind.IsLog() {
+				logs[l] = append(logs[l], w)
+			}
+			return nil
+		}),
+		each(ctx, q, `SELECT DISTINCT tenant FROM service_plan WHERE snapshot = ? AND status = 'Success' AND plan IN ('`+PlanP1+`', '`+PlanP2+`')`, snapshot, func(r *sql.Rows) error {
+			var tenant string
+			err := r.Scan(&tenant)
+			premium[tenant] = true
+			return err
+		}))
+	if fault != nil {
+		return nil, fmt.Errorf("load holes of the logs up to snapshot %d: %w", snapshot, fault)
+	}
+	var out []Hole
+	for l, windows := range logs {
+		kept := at.Add(-logKept(l.kind, premium[l.scope]))
+		for _, h := range holes(windows, at) {
+			if h.since.Before(kept) {
+				out = append(out, Hole{l.kind, l.scope, l.log, h.since, earlier(h.until, kept), false})
+			}
+			if h.until.After(kept) {
+				out = append(out, Hole{l.kind, l.scope, l.log, later(h.since, kept), h.until, true})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b Hole) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Scope, b.Scope), cmp.Compare(a.Log, b.Log), a.Since.Compare(b.Since))
+	})
+	return out, nil
+}
+
+// logKept is how long Microsoft keeps a log. Sign-ins are shown to premium tenants alone.
+func logKept(kind Kind, premium bool) time.Duration {
+	switch {
+	case kind == AzureActivity:
+		return AzureLogKept
+	case kind == PartnerAudits:
+		return PartnerLogKept
+	case premium || kind == SignIns || kind == CustomerSignIns:
+		return PremiumLogKept
+	}
+	return FreeLogKept
+}
+
+// holes are the stretches from the first window to the instant that no whole window
+// covers; adjacent ones are one.
+func holes(windows []window, at time.Time) []window {
+	if !slices.ContainsFunc(windows, func(w window) bool { return w.whole }) {
+		return nil
+	}
+	slices.SortFunc(windows, func(a, b window) int { return a.since.Compare(b.since) })
+	var out []window
+	seen := windows[0].since // all before it is read, or a hole noted
+	for _, w := range windows {
+		if !w.whole || !w.until.After(seen) {
+			continue
+		}
+		if w.since.After(seen) {
+			out = append(out, window{since: seen, until: w.since})
+		}
+		seen = w.until
+	}
+	if seen.Before(at) {
+		out = append(out, window{since: seen, until: at})
+	}
+	return out
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
