@@ -64,6 +64,8 @@ func (c *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case c.refuse[k] != 0:
 		fault(c.refuse[k], map[int]string{403: "Authorization_RequestDenied", 404: "Request_ResourceNotFound"}[c.refuse[k]])
+	case strings.HasSuffix(k, "/identitySecurityDefaultsEnforcementPolicy"):
+		fmt.Fprint(w, `{"id":"defaults","isEnabled":true}`)
 	case groupPath.MatchString(k) && rows == nil:
 		fault(404, "Request_ResourceNotFound")
 	case groupPath.MatchString(k):

@@ -105,7 +105,7 @@ func expectTruth(t testing.TB, st *store.Store, r collectors.Result, calm []seen
 	got, seen := facts(t, st, r.Snapshot, "fact", "log"), map[store.Part]seenPart{}
 	whole := true
 	for _, c := range r.Coverage {
-		if slices.Contains(written, c.Kind) && c.State != snapshot.Complete {
+		if slices.Contains(appKinds, c.Kind) && c.State != snapshot.Complete {
 			whole = false
 			if c.Reason == "" {
 				t.Errorf("%s is %s and nobody says why", c.Kind, c.State)

@@ -86,7 +86,6 @@ func leftOut(kindAsked bool) string {
 
 // tenantKind asks for one kind; met is what kept the app out of it.
 func (r *runner) tenantKind(ctx context.Context, at place, kind snapshot.Kind, c snapshot.DeclaredCustomer) (met, err error) {
-	var kept = snapshot.PremiumLogKept
 	switch kind {
 	case snapshot.CustomerLicences:
 		return r.part(ctx, at, licences{kind}, at.scope), nil
@@ -99,16 +98,13 @@ func (r *runner) tenantKind(ctx context.Context, at place, kind snapshot.Kind, c
 	case snapshot.CustomerAccessPolicies:
 		return r.part(ctx, at, conditionalAccess{kind}, at.scope), nil
 	case snapshot.CustomerSignIns:
-		return nil, r.log(ctx, at, kind, kept, oneWeek, func(w window) collector { return providerSignIns{w} })
+		return nil, r.log(ctx, at, kind, snapshot.PremiumLogKept, oneWeek, func(w window) collector { return providerSignIns{w} })
 	default:
-		if kept, err = r.logKept(ctx, at.scope); err != nil {
-			return nil, err
-		}
 		answered, err := r.answered(ctx, at.scope)
 		if err != nil {
 			return nil, err
 		}
-		return nil, r.log(ctx, at, kind, kept, oneWeek, func(w window) collector { return audits{kind, w, r.Tenant, answered} })
+		return nil, r.auditLog(ctx, at, kind, snapshot.CustomerLicences, oneWeek, func(w window) collector { return audits{kind, w, r.Tenant, answered} })
 	}
 }
 

@@ -39,7 +39,7 @@ func TestInterruptedAtAnyRequest(t *testing.T) {
 		return s
 	}
 	options := func(t *testing.T, s *service, path string, m mode) collectors.Options {
-		return collectors.Options{Tenant: invented().Tenant(), Client: newClient(t, s.url, invented().Tenant(), m), Store: openStore(t, path), At: now, Now: atOnce, Kinds: written}
+		return collectors.Options{Tenant: invented().Tenant(), Client: newClient(t, s.url, invented().Tenant(), m), Store: openStore(t, path), At: now, Now: atOnce, Kinds: appKinds}
 	}
 	for _, m := range []mode{{1, false}, {4, true}} {
 		whole := start(t)

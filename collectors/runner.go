@@ -180,10 +180,10 @@ func (r *runner) collect(ctx context.Context) error {
 }
 
 func (r *runner) tenantLists(ctx context.Context) error {
-	lists := []collector{customers{r.shrunk("customer", "customers")}, relationships{r.shrunk("relationship", "relationships")}, licences{snapshot.Licences}, conditionalAccess{snapshot.ConditionalAccess}}
-	silent := make([]error, 2) // of the first two: without them there is nothing to ask of anybody else
+	lists := []collector{customers{r.shrunk("customer", "customers")}, relationships{r.shrunk("relationship", "relationships")}}
+	silent := make([]error, len(lists))
 	r.together(ctx, len(lists), func(ctx context.Context, i int) {
-		if err := r.part(ctx, r.msp(), lists[i], r.Tenant); i < len(silent) && unanswered(err) {
+		if err := r.part(ctx, r.msp(), lists[i], r.Tenant); unanswered(err) {
 			silent[i] = err
 		}
 	})
@@ -230,8 +230,9 @@ func (r *runner) assignments(ctx context.Context) error {
 	return nil
 }
 
-// otherWays asks for the ways to a customer beside GDAP, and for the directory
-// roles of the MSP itself: groups follow from all of them.
+// otherWays asks for the ways to a customer beside GDAP, and for what there is once
+// in the MSP's tenant: groups follow from its directory roles too, and from its
+// licences how long its logs are kept.
 func (r *runner) otherWays(ctx context.Context) error {
 	if r.Partner == nil {
 		r.notConfigured(ctx, snapshot.PartnerCustomers, "Partner Center is not asked: set sources.partner_center in the configuration")
@@ -243,13 +244,13 @@ func (r *runner) otherWays(ctx context.Context) error {
 	} else if err := r.azureDelegations(ctx); err != nil {
 		return err
 	}
-	if !r.Delegated {
-		r.notConfigured(ctx, snapshot.Lighthouse, "Microsoft lets no app read it, only a signed-in person: sign in with a credential of kind azure-cli or token to have it")
+	once := []collector{accessPackages{}, directoryRoles{snapshot.DirectoryRoles}, licences{snapshot.Licences}, conditionalAccess{snapshot.ConditionalAccess}}
+	if r.Delegated {
+		once = append(once, lighthouse{})
 	} else {
-		r.part(ctx, r.msp(), lighthouse{}, r.Tenant)
+		r.notConfigured(ctx, snapshot.Lighthouse, "Microsoft lets no app read it, only a signed-in person: sign in with a credential of kind azure-cli or token to have it")
 	}
-	r.part(ctx, r.msp(), accessPackages{}, r.Tenant)
-	r.part(ctx, r.msp(), directoryRoles{snapshot.DirectoryRoles}, r.Tenant)
+	r.together(ctx, len(once), func(ctx context.Context, i int) { r.part(ctx, r.msp(), once[i], r.Tenant) })
 	return nil
 }
 
@@ -337,14 +338,10 @@ func (r *runner) people(ctx context.Context) error {
 
 // logs asks for the logs of the MSP's own tenant and of Partner Center.
 func (r *runner) logs(ctx context.Context) error {
-	kept, err := r.logKept(ctx, r.Tenant)
-	if err != nil {
-		return err
-	}
 	if err := r.log(ctx, r.msp(), snapshot.SignIns, snapshot.PremiumLogKept, oneDay, func(w window) collector { return signIns{r.Tenant, w} }); err != nil {
 		return err
 	}
-	if err := r.log(ctx, r.msp(), snapshot.Audits, kept, oneDay, func(w window) collector { return audits{kind: snapshot.Audits, window: w, msp: r.Tenant} }); err != nil {
+	if err := r.auditLog(ctx, r.msp(), snapshot.Audits, snapshot.Licences, oneDay, func(w window) collector { return audits{kind: snapshot.Audits, window: w, msp: r.Tenant} }); err != nil {
 		return err
 	}
 	if r.Partner == nil {

@@ -101,17 +101,44 @@ func (r *runner) logOf(ctx context.Context, at place, kind snapshot.Kind, name s
 	return nil
 }
 
-// The service plans of Microsoft Entra ID P1 and P2.
-const planP1, planP2 = snapshot.PlanP1, snapshot.PlanP2
-
-// logKept is how long a tenant's directory log is kept: long only where a premium
-// plan is known to work, so that no window is claimed that may be empty by age.
-func (r *runner) logKept(ctx context.Context, scope string) (time.Duration, error) {
+// auditKept is how long a tenant's directory log is kept: long where a premium plan is
+// known to work. sure: what the tenant has bought was read, now or before.
+func (r *runner) auditKept(ctx context.Context, scope string, licences snapshot.Kind) (kept time.Duration, sure bool, err error) {
 	plans, err := r.current(ctx, "service_plan", "f.status = 'Success'", id("plan"), id("tenant"))
+	if err != nil {
+		return 0, false, err
+	}
 	for _, plan := range plans {
-		if (plan[0] == planP1 || plan[0] == planP2) && strings.EqualFold(plan[1], scope) {
-			return snapshot.PremiumLogKept, err
+		if (plan[0] == snapshot.PlanP1 || plan[0] == snapshot.PlanP2) && strings.EqualFold(plan[1], scope) {
+			return snapshot.PremiumLogKept, true, nil
 		}
 	}
-	return snapshot.FreeLogKept, err
+	err = r.taken.Tx(ctx, func(tx *sqlx.Tx) error {
+		return tx.GetContext(ctx, &sure, `
+			SELECT count(*) > 0 FROM part_seen s JOIN part p ON p.id = s.part
+			WHERE  p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?) AND s.state = 'complete'`, string(licences), scope)
+	})
+	return snapshot.FreeLogKept, sure, err
+}
+
+// auditLog asks for the directory audit log of a tenant. While it is not known what
+// the tenant has bought, an older window may be empty by age: it is not asked, and
+// the coverage says so.
+func (r *runner) auditLog(ctx context.Context, at place, kind, licences snapshot.Kind, width time.Duration, of func(window) collector) error {
+	kept, sure, err := r.auditKept(ctx, at.scope, licences)
+	if err != nil {
+		return err
+	}
+	if !sure && r.asksKind(kind) {
+		older, err := r.openWindows(ctx, kind, at.scope, "", snapshot.PremiumLogKept, width)
+		if err != nil {
+			return err
+		}
+		for _, w := range older {
+			if !w.until.After(r.At.Add(-kept)) {
+				r.mark(ctx, at.scope, kind, w.object(), snapshot.Partial, "it is not known whether Microsoft still keeps this part of the log, because "+string(licences)+" were not seen")
+			}
+		}
+	}
+	return r.log(ctx, at, kind, kept, width, of)
 }

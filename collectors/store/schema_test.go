@@ -26,6 +26,12 @@ var facts = []store.Row{
 	snapshot.AccessAssignment{}, snapshot.AccessAssignmentRole{}, snapshot.Group{}, snapshot.GroupOwner{}, snapshot.GroupMember{},
 	snapshot.GroupEligibility{}, snapshot.GroupAssignment{}, snapshot.GroupPolicy{}, snapshot.User{}, snapshot.UserActivity{},
 	snapshot.MFARegistration{}, snapshot.Activation{}, snapshot.SignIn{}, snapshot.Membership{}, snapshot.EffectiveMembership{},
+	snapshot.AuditEvent{}, snapshot.RoleInstance{}, snapshot.RoleDefinition{}, snapshot.RoleGroup{}, snapshot.PolicyRule{}, snapshot.RolePolicy{},
+	snapshot.SubscribedSKU{}, snapshot.ServicePlan{}, snapshot.RiskyUser{}, snapshot.AccessPolicy{}, snapshot.CrossTenantAccess{}, snapshot.SecurityDefaults{},
+	snapshot.AccessPackage{}, snapshot.AccessPackageGroup{}, snapshot.AccessPackagePolicy{}, snapshot.AccessPackageTarget{},
+	snapshot.AccessPackageAssignment{}, snapshot.AccessPackageRequest{}, snapshot.LighthouseTenant{}, snapshot.PartnerCustomer{}, snapshot.PartnerAudit{},
+	snapshot.ProviderSignIn{}, snapshot.SignInContext{}, snapshot.CustomerUser{}, snapshot.CustomerUserActivity{},
+	snapshot.AzureSubscription{}, snapshot.AzureDelegation{}, snapshot.AzureAuthorisation{}, snapshot.AzureEvent{}, snapshot.PIMPrincipal{},
 }
 
 // factTypes reads from the source of package snapshot which types name a table.
