@@ -58,6 +58,9 @@ func wording(e *graph.Error) string {
 	if e.Page > 1 {
 		words = append(words, fmt.Sprintf("page %d", e.Page))
 	}
+	if e.Status == 0 && e.Reason == graph.Broken {
+		words = append(words, "no answer came")
+	}
 	if e.Status != 0 {
 		words = append(words, strings.TrimSpace(fmt.Sprintf("%d %s", e.Status, e.Code)))
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/jonboulle/clockwork"
 
 	"countersign/collectors"
@@ -271,3 +272,15 @@ func raw(written string) step {
 		conn.Close()
 	}
 }
+
+// anyToken is a credential for services that take any token.
+func anyToken(t testing.TB) azcore.TokenCredential {
+	t.Helper()
+	credential, err := graph.NewCredential(graph.CredentialOptions{Kind: "token", Token: "any"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return credential
+}
+
+func unbatched(o *graph.Options) { o.Batch = false }

@@ -77,6 +77,9 @@ func (o Options) take(ctx context.Context, request string, collect func(*runner,
 	if o.Progress == nil {
 		o.Progress = func(Progress) {}
 	}
+	if err := o.notBefore(ctx); err != nil {
+		return Result{}, err
+	}
 	taken, resumed, err := o.Store.Begin(ctx, o.At, o.Tenant, request, cmp.Or(o.ResumeWithin, 6*time.Hour))
 	if err != nil {
 		return Result{}, err
@@ -106,6 +109,18 @@ func (o Options) take(ctx context.Context, request string, collect func(*runner,
 		o.Log.Log(ctx, level, "collected", "run", taken.ID, "kind", c.Kind, "state", c.State, "reason", c.Reason, "count", c.Rows)
 	}
 	return result, err
+}
+
+// notBefore refuses an instant before the last snapshot's: one history has one order.
+func (o Options) notBefore(ctx context.Context) error {
+	later, err := snapshot.FirstFrom(ctx, o.Store.Read(), o.At.Add(time.Second))
+	switch {
+	case errors.Is(err, snapshot.ErrNoSnapshot):
+		return nil
+	case err == nil:
+		return fmt.Errorf("the clock stands before snapshot %d, which is of %s: set it right", later.ID, later.At.Format(time.RFC3339))
+	}
+	return err
 }
 
 // mostSkew is how far two clocks may differ before it matters to what they time.
@@ -189,7 +204,7 @@ func (r *runner) tenantLists(ctx context.Context) error {
 // asking for everything else would only repeat that, for hours.
 func unanswered(err error) bool {
 	var said *graph.Error
-	return errors.As(err, &said) && (said.Status == 0 || said.Reason == graph.Unauthorized)
+	return errors.As(err, &said) && (said.Status == 0 || said.Reason == graph.Unauthorized || said.Reason == graph.NoConsent)
 }
 
 // assignments asks for the access assignments of every relationship that gives or

@@ -56,6 +56,9 @@ func (c *clients) of(service graph.Service, tenant string) (*graph.Client, error
 		return nil, &exit{code: exitUsage, err: err}
 	}
 	credential, err := graph.NewCredential(options)
+	if file := c.c.Credential.Certificate.File; err != nil && file != "" {
+		return nil, fmt.Errorf("certificate file %s: %w", file, err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -349,7 +349,9 @@ func (c *Client) transmit(ctx context.Context, q request, token Secret) (answer,
 		c.skew.Store(&skew)
 	}
 	if coding := resp.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		return a, malformed("content encoding %q was not asked for", oneLine(coding, 40, ""))
+		e := malformed("content encoding %q was not asked for", oneLine(coding, 40, ""))
+		e.Status = a.status
+		return a, e
 	}
 	var whole bytes.Buffer
 	if n := resp.ContentLength; n > 0 && n <= c.limits.Body {
@@ -360,7 +362,9 @@ func (c *Client) transmit(ctx context.Context, q request, token Secret) (answer,
 	case err != nil && a.status == http.StatusOK: // of an error, status and headers say enough
 		return a, whyEnded(ctx, err)
 	case n > c.limits.Body:
-		return a, once(Broken, "answer is larger than %d MiB", c.limits.Body>>20)
+		e := once(Broken, "answer is larger than %d MiB", c.limits.Body>>20)
+		e.Status = a.status
+		return a, e
 	}
 	a.body = whole.Bytes()
 	return a, nil

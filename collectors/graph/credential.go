@@ -76,6 +76,10 @@ func NewCredential(o CredentialOptions) (azcore.TokenCredential, error) {
 		if fault != nil {
 			return nil, errors.New("credential of kind certificate: cannot be read; it must be PEM or PKCS#12 with its private key, and the password must fit")
 		}
+		or(&o.Clock, clockwork.NewRealClock())
+		if ended := certs[0].NotAfter; !o.Clock.Now().Before(ended) {
+			return nil, fmt.Errorf("credential of kind certificate: the certificate expired on %s; make a new one and add it to the app registration", ended.Format(time.DateOnly))
+		}
 		c, err = azidentity.NewClientCertificateCredential(o.Tenant, o.ClientID, certs, key,
 			&azidentity.ClientCertificateCredentialOptions{ClientOptions: client, DisableInstanceDiscovery: private(o.Login)})
 	case "secret":

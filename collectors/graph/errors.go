@@ -81,7 +81,11 @@ func malformed(format string, args ...any) *Error {
 // answer worth reading.
 func judge(a answer, now time.Time) *Error {
 	if a.status == http.StatusOK {
-		return judgeType(a.header)
+		e := judgeType(a.header)
+		if e != nil {
+			e.Status, e.RequestID = a.status, oneLine(a.requestID(), 100, a.token)
+		}
+		return e
 	}
 	e := &Error{Status: a.status, tries: 1}
 	e.describe(a)

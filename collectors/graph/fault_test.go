@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +15,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -316,18 +319,81 @@ func TestStall(t *testing.T) {
 	}
 }
 
-// N17: a certificate nobody vouches for ends it at the first try.
+// N17: a certificate nobody vouches for, one for another host, one that has expired
+// and TLS 1.1 end it at the first try, before any request.
 func TestTLS(t *testing.T) {
-	hits := 0
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { hits++ }))
+	for _, c := range []struct {
+		name, want string
+		change     func(server, client *tls.Config)
+	}{
+		{"nobody vouches", "x509: certificate signed by unknown authority", func(_, client *tls.Config) { client.RootCAs = x509.NewCertPool() }},
+		{"another host", "x509: certificate is valid for", func(_, client *tls.Config) { client.ServerName = "graph.example" }},
+		{"expired", "x509: certificate has expired", func(_, client *tls.Config) {
+			client.Time = func() time.Time { return time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC) }
+		}},
+		{"TLS 1.1", "protocol version", func(server, _ *tls.Config) { server.MinVersion, server.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 }},
+		{"as it should be", "", func(_, _ *tls.Config) {}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var hits atomic.Int64
+			s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { hits.Add(1); rows("", "a")(w, r) }))
+			s.Config.ErrorLog = log.New(io.Discard, "", 0)
+			s.TLS = &tls.Config{}
+			s.StartTLS()
+			defer s.Close()
+			transport := graph.SafeTransport() // as the program has it, but for whom it trusts
+			transport.TLSClientConfig.RootCAs = s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+			c.change(s.TLS, transport.TLSClientConfig)
+			client := serve(t, nil).client(t, func(o *graph.Options) { o.Endpoints.Graph, o.HTTP = s.URL, &http.Client{Transport: transport} })
+			_, err := list(t.Context(), client, groups)
+			var e *graph.Error
+			if c.want == "" && (err != nil || hits.Load() != 1) || c.want != "" && (!errors.As(err, &e) || e.Attempts != 1 || !strings.Contains(e.Message, c.want) || hits.Load() != 0) {
+				t.Errorf("%v, %d requests", err, hits.Load())
+			}
+		})
+	}
+}
+
+// N15: over HTTP/2 the server says that it goes away, closes between pages, and
+// breaks off within an answer. The list is whole in the end.
+func TestHTTP2(t *testing.T) {
+	var s *httptest.Server
+	var n atomic.Int64
+	page := func(w http.ResponseWriter, next, id string) {
+		if next != "" {
+			next = `,"@odata.nextLink":"` + s.URL + "/v1.0/groups?$select=id&$skiptoken=" + next + `"`
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"value":[{"id":%q}]%s}`, id, next)
+	}
+	s = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ProtoMajor != 2 {
+			t.Errorf("asked over %s", r.Proto)
+		}
+		token := r.URL.Query().Get("$skiptoken")
+		switch n.Add(1) {
+		case 1: // GoAway: this answer is the connection's last
+			w.Header().Set("Connection", "close")
+			page(w, "2", "a")
+		case 2: // the stream is reset within the answer
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `{"value":[{"id":"z"}`)
+			w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		case 3:
+			page(w, "3", "b")
+			go s.CloseClientConnections() // at any moment
+		default:
+			page(w, map[string]string{"2": "3"}[token], map[string]string{"2": "b", "3": "c"}[token])
+		}
+	}))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.EnableHTTP2 = true
 	s.StartTLS()
 	defer s.Close()
-	c := serve(t, nil).client(t, func(o *graph.Options) { o.Endpoints.Graph = s.URL })
-	_, err := list(t.Context(), c, groups)
-	var e *graph.Error
-	if !errors.As(err, &e) || e.Attempts != 1 || !strings.Contains(e.Message, "x509") || hits != 0 {
-		t.Errorf("%v, %d requests", err, hits)
+	got, err := list(t.Context(), serve(t, nil).client(t, func(o *graph.Options) { o.Endpoints.Graph, o.HTTP = s.URL, s.Client() }), groups)
+	if err != nil || got != "a b c" || n.Load() < 4 {
+		t.Errorf("%q, %v after %d requests", got, err, n.Load())
 	}
 }
 

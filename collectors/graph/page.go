@@ -181,7 +181,7 @@ func (r *reading) short(path string, page int) error {
 		return nil
 	}
 	e := malformed("list has %d rows, the server announced %d", r.distinct(), r.announced())
-	e.Path, e.Page, e.Attempts = path, page, 1
+	e.Path, e.Page, e.Status, e.Attempts = path, page, http.StatusOK, 1
 	return e
 }
 
@@ -211,7 +211,7 @@ func (l *list) read(ctx context.Context) (*reading, error) {
 			if !again {
 				e = once(Broken, "list has more than %d pages", l.limits.Pages)
 			}
-			e.Path, e.Page, e.Attempts = l.path, n, 1
+			e.Path, e.Page, e.Status, e.Attempts = l.path, n, http.StatusOK, 1
 			return nil, e
 		}
 		if target = next; target != (cursor{}) {

@@ -21,6 +21,7 @@ import (
 // The error is an *Error, or wraps ctx.Err().
 func (c *Client) persist(ctx context.Context, q request, send func(context.Context, request) (answer, error), read func(answer) *Error) (int, error) {
 	var spent time.Duration
+	limited := 0 // faults so far that are worth fewer tries
 	for try, renewed := 1, false; ; try++ {
 		a, err := send(ctx, q)
 		if ctx.Err() != nil {
@@ -47,12 +48,13 @@ func (c *Client) persist(ctx context.Context, q request, send func(context.Conte
 			}
 		}
 		e.Path, e.Page, e.Attempts = q.path, q.page, try
-		most := c.limits.Tries
+		last := try >= c.limits.Tries
 		if e.tries > 0 {
-			most = min(most, e.tries)
+			limited++
+			last = last || limited >= e.tries
 		}
 		wait, throttled := c.waitFor(try, e.after), e.Reason == Throttled && !a.at.IsZero()
-		if try >= most && !throttled {
+		if last && !throttled {
 			return try, e
 		}
 		inTime := c.budget.spend(now, wait)
@@ -61,7 +63,7 @@ func (c *Client) persist(ctx context.Context, q request, send func(context.Conte
 		}
 		spent += wait
 		switch {
-		case try >= most:
+		case last:
 			return try, e
 		case spent > c.limits.Wait:
 			e.say("waiting %v more would exceed %v for one request", wait.Round(time.Second), c.limits.Wait)

@@ -1,0 +1,4 @@
+package graph
+
+// SafeTransport is the transport of the program, for tests that meet it.
+var SafeTransport = safeTransport
