@@ -145,7 +145,7 @@ type pace struct {
 const (
 	// caution keeps the pace below what was measured, recovery is in which time it
 	// doubles while nothing is refused: the quota may have been shared for a while.
-	caution  = 0.9
+	caution  = 0.95
 	recovery = 5 * time.Minute
 	// After as many refusals in vain there is no pace for so many more.
 	mostVain, unpaced = 2, 100

@@ -148,21 +148,21 @@ func (c *Client) reserve(q request) time.Time {
 	return turn
 }
 
-// learn notes an answer: good ones widen what may be under way, a warning or a
-// refusal halves it.
+// learn notes an answer: good ones widen what may be under way, a warning halves it
+// and a refusal quarters it.
 func (c *Client) learn(path string, a answer) {
 	quota := c.quota(path)
 	if a.status == http.StatusTooManyRequests {
 		// At once, so that nobody slips through; who repeats may wait longer.
 		c.gateOf(a.header).shut(a.at.Add(c.waitFor(1, retryAfter(a.header, a.at))))
-		if c.slots.cut(a.cuts) {
+		if c.slots.cut(a.cuts, 4) {
 			quota.refused(a.at)
 		}
 		return
 	}
 	quota.answered(quota.cost(path))
 	if nearLimit(a.header) {
-		c.slots.cut(a.cuts)
+		c.slots.cut(a.cuts, 2)
 	} else if a.status < 500 {
 		c.slots.grow()
 	}
@@ -176,7 +176,7 @@ func nearLimit(h http.Header) bool {
 }
 
 // slots bounds what is on the wire: HTTP requests, and the parts within them, as
-// Graph charges each part of a batch. The bound on parts halves when the server
+// Graph charges each part of a batch. The bound on parts falls when the server
 // throttles and grows back by one a round trip. It is at most what it was at first
 // and a share of the answers so far: a quota that nobody has published then refuses
 // few of them when it is met without a warning.
@@ -255,16 +255,16 @@ func (s *slots) admit() {
 	}
 }
 
-// cut halves the bound, once for all requests that left before the last cut, and
+// cut divides the bound, once for all requests that left before the last cut, and
 // tells whether it did.
-func (s *slots) cut(seen int) bool {
+func (s *slots) cut(seen int, by float64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if seen != s.cuts {
 		return false
 	}
 	s.cuts++
-	s.bound = max(1, s.bound/2)
+	s.bound = max(1, s.bound/by)
 	return true
 }
 
