@@ -54,7 +54,7 @@ func TestChaos(t *testing.T) {
 	var whole, partial, nothing atomic.Int64
 	t.Run("seeds", func(t *testing.T) {
 		for seed := range uint64(12) {
-			chaos := fixtures.Chaos{Seed: seed, Rate: []float64{0.02, 0.15, 0.4}[seed%3], Ill: []float64{0, 0.03}[seed/3%2]}
+			chaos := fixtures.Chaos{Seed: seed, Rate: []float64{0.02, 0.15, 0.4}[seed%3], Ill: []float64{0, 0, 0.03}[seed/3%3]}
 			tries := []int{8, 3}[seed/6%2]
 			t.Run(fmt.Sprintf("%d rate %.2f ill %.2f tries %d", seed, chaos.Rate, chaos.Ill, tries), func(t *testing.T) {
 				t.Parallel()

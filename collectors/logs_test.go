@@ -26,13 +26,13 @@ func (w *world) count(r collectors.Result, query string) (n int) {
 func TestOwnLogs(t *testing.T) {
 	w := newWorld(t, fixtures.ServerOptions{PageSize: 200, SignInsKept: 30 * 24 * time.Hour})
 	w.at = now.Add(5 * time.Hour)
-	r := w.take(w.tenantOptions(snapshot.Relationships, snapshot.AccessAssignments, snapshot.Groups, snapshot.GroupActivations, snapshot.SignIns, snapshot.Audits))
+	r := w.take(w.tenantOptions(snapshot.Relationships, snapshot.AccessAssignments, snapshot.Groups, snapshot.GroupActivations, snapshot.Licences, snapshot.SignIns, snapshot.Audits))
 	for _, kind := range []snapshot.Kind{snapshot.SignIns, snapshot.Audits, snapshot.GroupActivations} {
 		expectState(t, r, kind, snapshot.Complete, "")
 	}
 	expectConserved(t, w.store, r.Snapshot)
-	if c := coverageOf(r, snapshot.Audits); !c.Since.Equal(w.at.Add(-7*24*time.Hour)) || !c.Until.Equal(w.at) {
-		t.Errorf("window %s to %s, want seven days: no licence is known", c.Since, c.Until)
+	if c := coverageOf(r, snapshot.Audits); !c.Since.Equal(w.at.Add(-snapshot.PremiumLogKept)) || !c.Until.Equal(w.at) {
+		t.Errorf("window %s to %s, want thirty days: the licence says so", c.Since, c.Until)
 	}
 	for query, want := range map[string]bool{
 		`SELECT count(*) FROM audit_event WHERE snapshot = ? AND reason LIKE '%<script>%'`:                                                                             true,
@@ -70,7 +70,7 @@ func TestOwnLogs(t *testing.T) {
 		}
 	}
 	requests := w.count(r, `SELECT count(*) FROM activation WHERE snapshot = ? AND action = 'selfActivate'`)
-	if requests == 0 || seen["group request"] != requests || seen["group audit"] != 0 || seen["role audit"] != 2 || seen["azure audit"] != 0 || seen["decided"] == 0 {
+	if requests == 0 || seen["group request"] != requests || seen["group audit"] != 0 || seen["role audit"] != 3 || seen["azure audit"] != 1 || seen["decided"] == 0 {
 		t.Errorf("%d requests; activations by source: %v", requests, seen)
 	}
 }
@@ -79,7 +79,7 @@ func TestOwnLogs(t *testing.T) {
 func TestCustomersLogs(t *testing.T) {
 	w := newWorld(t, fixtures.ServerOptions{PageSize: 200, SignInsKept: 30 * 24 * time.Hour})
 	w.at = now.Add(5 * time.Hour)
-	o := w.tenantOptions(snapshot.SignIns, snapshot.CustomerSignIns, snapshot.CustomerAudits)
+	o := w.tenantOptions(snapshot.SignIns, snapshot.CustomerLicences, snapshot.CustomerSignIns, snapshot.CustomerAudits)
 	r := w.take(o)
 	parts, err := snapshot.LoadParts(context.Background(), w.store.Read(), r.Snapshot)
 	if err != nil {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -11,6 +12,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/mattn/go-sqlite3" // the driver "sqlite3"
@@ -28,6 +31,8 @@ type Options struct {
 	Path    string
 	Create  bool      // make the file when it is missing
 	Entropy io.Reader // salts and keys; nil: crypto/rand. A demo passes a seeded stream
+
+	Patience time.Duration // how long to wait for another writer; 0: 10 s
 }
 
 // Store is one open database: a connection that writes, one for runs, and a pool of
@@ -60,16 +65,16 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 func open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{path: o.Path, entropy: o.Entropy}
 	var err error
-	if s.write, err = connect(ctx, o.Path, "rw", "on"); err != nil {
+	if s.write, err = connect(ctx, o, "rw", "on"); err != nil {
 		return nil, err
 	}
 	if err := s.prepare(ctx); err != nil {
 		s.write.Close()
 		return nil, err
 	}
-	s.runs, err = connect(ctx, o.Path, "rw", "off")
+	s.runs, err = connect(ctx, o, "rw", "off")
 	if err == nil {
-		s.read, err = connect(ctx, o.Path, "ro", "on")
+		s.read, err = connect(ctx, o, "ro", "on")
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -166,14 +171,14 @@ func ensureFile(path string, create bool) error {
 
 // connect opens a pool whose settings stand in the DSN, so that each pooled
 // connection has them. A pool that writes has one connection.
-func connect(ctx context.Context, path, mode, foreignKeys string) (*sqlx.DB, error) {
-	abs, err := filepath.Abs(path)
+func connect(ctx context.Context, o Options, mode, foreignKeys string) (*sqlx.DB, error) {
+	abs, err := filepath.Abs(o.Path)
 	if err != nil {
 		return nil, err
 	}
 	settings := url.Values{
 		"mode":                {mode},
-		"_busy_timeout":       {"10000"},
+		"_busy_timeout":       {strconv.FormatInt(cmp.Or(o.Patience, 10*time.Second).Milliseconds(), 10)},
 		"_stmt_cache_size":    {"256"},
 		"_foreign_keys":       {foreignKeys},
 		"_synchronous":        {"FULL"},
