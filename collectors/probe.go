@@ -63,13 +63,13 @@ func probes(kind snapshot.Kind, at time.Time) []string {
 	case snapshot.CustomerAccessPolicies:
 		return []string{"/v1.0/identity/conditionalAccess/policies" + query("$select", "id"), "/v1.0/policies/crossTenantAccessPolicy/default"}
 	case snapshot.AccessPackages:
-		return []string{"/v1.0/identityGovernance/entitlementManagement/accessPackages" + query("$select", "id", "$top", "1")}
+		return []string{"/v1.0/identityGovernance/entitlementManagement/accessPackages" + query("$select", "id")}
 	case snapshot.Lighthouse:
 		return []string{"/beta/tenantRelationships/managedTenants/tenants" + query("$top", "1")}
 	case snapshot.PartnerCustomers:
 		return []string{"/v1/customers" + query("size", "1")}
 	case snapshot.PartnerAudits:
-		return []string{"/v1/auditrecords" + query("startDate", at.AddDate(0, 0, -1).UTC().Format(time.DateOnly), "size", "1")}
+		return []string{"/v1/auditrecords" + query("startDate", at.AddDate(0, 0, -1).UTC().Format(time.DateOnly), "endDate", at.UTC().Format(time.DateOnly), "size", "500")}
 	case snapshot.AzureDelegations:
 		return []string{"/subscriptions" + query("api-version", "2022-12-01")}
 	}

@@ -40,7 +40,8 @@ type Action struct {
 	Customer         rule.Ref   `json:"customer"` // without id and "12 customers" when it touches several
 	Group            rule.Ref   `json:"group"`
 	Principal        rule.Ref   `json:"principal"`
-	Instance         string     `json:"instance"` // PIM instance; empty: a plain member
+	Instance         string     `json:"instance"` // as of a Hold; empty: a plain member
+	Package          string     `json:"package,omitempty"`
 	AccessAssignment string     `json:"access_assignment"`
 	Relationship     rule.Ref   `json:"relationship"`
 	RolesToKeep      []rule.Ref `json:"roles_to_keep"`
@@ -135,7 +136,7 @@ func membershipActions(item *Item, at time.Time) []Action {
 	var out []Action
 	until := endOf(item.Decision)
 	for _, h := range item.Holds {
-		a := Action{Principal: rule.Ref{ID: item.Principal}, Instance: h.Instance}
+		a := Action{Principal: rule.Ref{ID: item.Principal}, Instance: h.Instance, Package: h.Package}
 		running := h.State == snapshot.Activated && (h.Ends.IsZero() || h.Ends.After(at))
 		switch revoke := item.Decision.Verdict == Revoke; {
 		case revoke && (h.active() || running):
@@ -204,6 +205,18 @@ func relationshipActions(item *Item) []Action {
 func how(a Action) string {
 	pim := "Microsoft Entra admin centre, own tenant: ID Governance > Privileged Identity Management > Groups > " + a.Group.Name + " > Assignments > "
 	partner := "Partner Center: Customers > " + a.Customer.Name + " > Admin relationships > " + a.Relationship.Name
+	packages := "Microsoft Entra admin centre, own tenant: ID Governance > Entitlement management > Access packages > " + a.Package
+	switch {
+	case a.Package == "":
+	case a.Action == RemoveMember:
+		return packages + " > Assignments: Remove the assignment of the principal of this row"
+	case a.Action == RemoveEligibility:
+		return packages + " > Policies: take the principal of this row out of those who may request it"
+	case a.Action == MakeEligible:
+		return packages + " > Policies: let the principal of this row request it for a limited time; then Assignments: Remove the present assignment"
+	case a.Action == EndMembership:
+		return packages + " > Assignments: end the assignment of the principal of this row on " + day(a.Until) + "; one who may only request it is taken out under Policies then"
+	}
 	switch a.Action {
 	case RemoveMember:
 		if a.Instance == "" {

@@ -93,8 +93,27 @@ func loadWorld(ctx context.Context, q sqlx.QueryerContext, id int64) (*world, er
 	if err != nil {
 		return nil, fmt.Errorf("coverage of snapshot %d: %w", id, err)
 	}
-	w.index()
+	packages, err := packagesByInstance(ctx, q, id)
+	if err != nil {
+		return nil, fmt.Errorf("access packages of snapshot %d: %w", id, err)
+	}
+	w.index(packages)
 	return w, nil
+}
+
+// packagesByInstance names the access package of each assignment and policy by which
+// somebody is, or may come to be, in a group.
+func packagesByInstance(ctx context.Context, q sqlx.QueryerContext, id int64) (map[string]string, error) {
+	var rows []struct{ Instance, Name string }
+	err := sqlx.SelectContext(ctx, q, &rows, `
+		SELECT a.id AS instance, p.name FROM access_package_assignment a JOIN access_package p ON p.snapshot = a.snapshot AND p.id = a.package WHERE a.snapshot = ?1
+		UNION ALL
+		SELECT a.id AS instance, p.name FROM access_package_policy a JOIN access_package p ON p.snapshot = a.snapshot AND p.id = a.package WHERE a.snapshot = ?1`, id)
+	names := map[string]string{}
+	for _, r := range rows {
+		names[r.Instance] = cmp.Or(r.Name, r.Instance)
+	}
+	return names, err
 }
 
 func (w *world) loadRelationships(ctx context.Context, q sqlx.QueryerContext) error {
@@ -118,7 +137,7 @@ func (w *world) loadRelationships(ctx context.Context, q sqlx.QueryerContext) er
 	return nil
 }
 
-func (w *world) index() {
+func (w *world) index(packages map[string]string) {
 	for _, p := range w.parts {
 		for _, key := range []partKey{{p.Kind, p.Object}, {p.Kind, ""}} {
 			whole, other := w.parted[key]
@@ -155,7 +174,7 @@ func (w *world) index() {
 	}
 	for _, m := range w.Direct {
 		e := edge{m.Group, m.Principal}
-		w.holds[e] = append(w.holds[e], Hold{State: m.State, Instance: m.Instance, Starts: m.Starts, Ends: m.Ends})
+		w.holds[e] = append(w.holds[e], Hold{State: m.State, Instance: m.Instance, Package: packages[m.Instance], Starts: m.Starts, Ends: m.Ends})
 		w.types[e] = m.Type
 	}
 	for _, holds := range w.holds {

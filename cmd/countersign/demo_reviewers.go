@@ -142,6 +142,13 @@ func (d *demonstration) do(a reviews.Action, at time.Time) error {
 	if until.IsZero() {
 		until = at.AddDate(0, 6, 0)
 	}
+	if a.Package != "" {
+		end := at
+		if a.Action == reviews.EndMembership {
+			end = until
+		}
+		return w.EndPackage(a.Instance, who, end)
+	}
 	switch a.Action {
 	case reviews.RemoveMember:
 		return w.RemoveMember(group, who, at)
