@@ -91,7 +91,7 @@ func (a *app) collect(cmd *cobra.Command, kinds []string, w wanted) (err error) 
 	}
 	missed := incomplete(result)
 	if missed > 0 {
-		fmt.Fprintf(cmd.OutOrStdout(), "%d of %d kinds of evidence were not seen whole; what rests on them is not assessed.\n", missed, len(result.Coverage))
+		fmt.Fprintf(cmd.OutOrStdout(), "%d of %d kinds of evidence were not seen whole; what rests on them is not assessed.\n", missed, asked(result))
 	}
 	if missed+len(result.Refused) > 0 {
 		return &exit{code: exitGaps}
@@ -104,6 +104,17 @@ func apart(ahead time.Duration) string {
 		return (-ahead).Round(time.Second).String() + " behind"
 	}
 	return ahead.Round(time.Second).String() + " ahead of"
+}
+
+// asked counts the kinds that were asked for.
+func asked(r collectors.Result) int {
+	n := 0
+	for _, c := range r.Coverage {
+		if c.State != snapshot.NotAsked && c.State != snapshot.NotConfigured {
+			n++
+		}
+	}
+	return n
 }
 
 // incomplete counts the kinds that were asked for and not seen whole.

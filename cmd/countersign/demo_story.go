@@ -74,6 +74,7 @@ func (d *demonstration) history(ctx context.Context, p snapshot.Period, opening 
 	d.world.Denied[0].From, d.world.Denied[0].Until = denied, denied.Add(time.Hour)
 	show := d.progress("taking snapshots")
 	defer show.end()
+	var before map[snapshot.Kind]snapshot.State
 	for i, at := range instants {
 		d.moveTo(at)
 		result, err := d.collect(ctx, d.at, wanted{})
@@ -83,13 +84,16 @@ func (d *demonstration) history(ctx context.Context, p snapshot.Period, opening 
 		if _, err := d.check(ctx, d.at, result.Snapshot); err != nil {
 			return err
 		}
-		if n := incomplete(result); n > 0 {
-			for _, c := range result.Coverage {
-				if c.State != snapshot.Complete {
-					d.say("  %s: %s %s: %s", d.today(), c.Kind, c.State, c.Reason)
-				}
+		gaps := map[snapshot.Kind]snapshot.State{}
+		for _, c := range result.Coverage {
+			if c.State == snapshot.Complete || c.State == snapshot.NotConfigured {
+				continue
+			}
+			if gaps[c.Kind] = c.State; before[c.Kind] != c.State { // the others are as the time before
+				d.say("  %s: %s %s: %s", d.today(), c.Kind, c.State, c.Reason)
 			}
 		}
+		before = gaps
 		show.done(i+1, len(instants))
 	}
 	d.say("  %d snapshots are sealed, %s to %s.", len(instants), instants[0].In(d.c.Zone()).Format("2 January 2006"), d.today())

@@ -76,6 +76,7 @@ type world struct {
 	*fixtures.MSP
 	server  *fixtures.Server
 	clock   worldClock
+	closed  bool                // its customers are as the story has them
 	rewrite *strings.Replacer   // of what it answers; nil: nothing
 	look    func(*http.Request) // at each request, one at a time; nil: nobody
 
@@ -90,7 +91,7 @@ func newWorld(customers int, denied ...fixtures.Denial) (*world, error) {
 		return nil, err
 	}
 	w := &world{MSP: fixtures.NewMSP(fixtures.Options{Customers: customers, Seed: 11, At: storyNow, Zone: zone}), clock: worldClock{at: storyNow}}
-	w.Denied = denied
+	w.Denied, w.ReaderEverywhere = denied, true
 	w.server = fixtures.NewServer(w.MSP, fixtures.ServerOptions{Now: w.clock.now, PageSize: 100, ClientID: w.App(), ClientSecret: clientSecret, Tokens: []string{"none"}})
 	return w, nil
 }
@@ -156,7 +157,7 @@ func (w *world) configure(dir, url string) error {
 		return err
 	}
 	table = regexp.MustCompile(`(?m)^(.*),yes,,,([^,]*)$`).ReplaceAllFunc(table, func(line []byte) []byte {
-		if w.Open(string(line[:36])) {
+		if w.closed || w.Open(string(line[:36])) {
 			return line
 		}
 		return bytes.Replace(line, []byte(",yes,,,"), []byte(",,,,"), 1)
@@ -199,7 +200,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "serve": serveWorld, "at": moveTo, "interrupt": interrupt, "requests": requests,
 			"fill": fill, "cell": setCell, "says": says, "blank": blank, "carry-out": carryOut, "lock": lock, "sql": change,
-			"json": isJSON, "csv": isCSV, "quiet": isQuiet, "discreet": isDiscreet,
+			"json": isJSON, "csv": isCSV, "quiet": isQuiet, "rewrite": rewrite, "discreet": isDiscreet,
 		},
 	})
 }
@@ -224,14 +225,15 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 
 // serveWorld starts a world and writes its configuration into the current folder:
 //
-//	serve CUSTOMERS [hostile] [GROUP FROM UNTIL]
+//	serve CUSTOMERS [hostile|closed] [GROUP FROM UNTIL]
 //
+// Closed: some customers do not let everything of their tenants be read.
 // From FROM to UNTIL nobody may read the members of GROUP. In a hostile world
 // names hold control characters, and characters that turn the writing round.
 func serveWorld(ts *testscript.TestScript, _ bool, args []string) {
 	customers, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	hostile := len(args) > 1 && args[1] == "hostile"
+	hostile, closed := len(args) > 1 && args[1] == "hostile", len(args) > 1 && args[1] == "closed"
 	w, err := newWorld(customers)
 	ts.Check(err)
 	if len(args) == 4 {
@@ -243,6 +245,7 @@ func serveWorld(ts *testscript.TestScript, _ bool, args []string) {
 	url, stop, err := serve(w)
 	ts.Check(err)
 	ts.Defer(func() { ts.Check(stop()) })
+	w.closed, w.ReaderEverywhere = closed, !closed
 	ts.Check(w.configure(ts.MkAbs("."), url))
 	*worldOf(ts) = w
 }
@@ -321,6 +324,15 @@ func says(ts *testscript.TestScript, _ bool, args []string) {
 	if !strings.Contains(fmt.Sprint(rows), args[2]) {
 		ts.Fatalf("sheet %s of %s does not say %q", args[1], args[0], args[2])
 	}
+}
+
+// rewrite puts one text of a file in place of another: rewrite FILE OLD NEW
+func rewrite(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile(args[0])
+	if !strings.Contains(text, args[1]) {
+		ts.Fatalf("%s does not hold %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, args[1], args[2], 1)), 0o600))
 }
 
 // blank makes a workbook that is not ours: blank FILE
