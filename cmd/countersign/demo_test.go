@@ -70,7 +70,7 @@ func copyOfDemo(t *testing.T) (config string) {
 	if err := os.CopyFS(dir, os.DirFS(demo(t).dir)); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(filepath.Join(dir, "demo-token"), 0o600); err != nil {
+	if err := os.Chmod(filepath.Join(dir, "demo-secret"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return filepath.Join(dir, "countersign.yaml")
