@@ -65,6 +65,7 @@ func (c *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case c.refuse[k] != 0:
 		fault(c.refuse[k], map[int]string{403: "Authorization_RequestDenied", 404: "Request_ResourceNotFound"}[c.refuse[k]])
 	case strings.HasSuffix(k, "/identitySecurityDefaultsEnforcementPolicy"):
+		c.served++
 		fmt.Fprint(w, `{"id":"defaults","isEnabled":true}`)
 	case groupPath.MatchString(k) && rows == nil:
 		fault(404, "Request_ResourceNotFound")

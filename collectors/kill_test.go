@@ -155,7 +155,7 @@ func TestKill(t *testing.T) {
 	}
 	add("request", 1, requests, 1)
 	add("part", 1, noted, 3)
-	add("seal", 1, 4, 1)          // of one new name and three changed parts
+	add("seal", 1, 4, 1) // of one new name and three changed parts
 	if len(points) < 40 {
 		t.Fatalf("only %d moments to kill at", len(points))
 	}
