@@ -62,10 +62,7 @@ func TestChaos(t *testing.T) {
 			t.Run(fmt.Sprintf("%d rate %.2f ill %.2f tries %d", seed, chaos.Rate, chaos.Ill, tries), func(t *testing.T) {
 				t.Parallel()
 				server, url := serviceOf(t, fixtures.ServerOptions{Chaos: &chaos})
-				o := asking(t, url, invented().Tenant(), passing(t), func(o *graph.Options) {
-					o.Limits.Tries, o.Batch = tries, seed%2 == 0
-					o.Limits.Stall = stall / 4
-				})
+				o := asking(t, url, invented().Tenant(), passing(t), hanging, func(o *graph.Options) { o.Limits.Tries, o.Batch = tries, seed%2 == 0 })
 				st := openStore(t, filepath.Join(t.TempDir(), "a.db"))
 				o.Store = st
 				r, err := collectors.Run(context.Background(), o)
