@@ -19,7 +19,7 @@ import (
 
 const members1 = "/v1.0/groups/g1/members"
 
-// related collects relationships as they are appKinds, and tells a column of them, or
+// related collects relationships as they are written, and tells a column of them, or
 // why they were not seen whole.
 func related(t *testing.T, column string, rows ...string) string {
 	t.Helper()

@@ -149,9 +149,7 @@ func spoiled(t testing.TB, list string, kinds []snapshot.Kind, steps ...step) *s
 	s := httptest.NewServer(r.spoiler)
 	t.Cleanup(s.Close)
 	r.url = s.URL
-	r.options = asking(t, r.url, invented().Tenant(), r.clock, func(o *graph.Options) {
-		o.Limits.Stall, o.Batch = stall/2, strings.HasSuffix(list, "/$batch")
-	})
+	r.options = asking(t, r.url, invented().Tenant(), r.clock, func(o *graph.Options) { o.Batch = strings.HasSuffix(list, "/$batch") })
 	r.options.Kinds, r.options.Store = kinds, emptyStore(t)
 	return r
 }
@@ -205,6 +203,7 @@ type ending struct {
 	state    snapshot.State // empty: complete
 	reason   string         // words of it
 	requests int            // of the list; 0: as many as it takes
+	hangs    bool           // the service does, for a while
 	waits    []int          // least seconds between its requests; the last may be twice as long and a little more
 	facts    func(t *testing.T, rows, honest []string)
 }
@@ -213,6 +212,9 @@ type ending struct {
 func inList(end ending, steps ...step) func(*testing.T) {
 	return func(t *testing.T) {
 		r := spoiled(t, gdap, onlyRelationships, steps...)
+		if end.hangs {
+			r.options.Client = asking(t, r.url, r.options.Tenant, r.clock, hanging).Client
+		}
 		result := r.run()
 		got := coverageOf(result, snapshot.Relationships)
 		rows, honest := relationshipFacts(t, r.options.Store, result), honestly()(t)

@@ -51,10 +51,10 @@ var throttlingRows = []faultRow{
 		all(inList(ending{state: snapshot.Failed, reason: "BadWord", requests: 2}, refuses(400, "BadWord"), refuses(400, "BadWord")), // the second without $top
 			forEach(ending{state: snapshot.Failed, reason: "BadWord", requests: 1}, map[string]step{"501": refuses(501, "BadWord"), "405": refuses(405, "BadWord"), "406": refuses(406, "BadWord"),
 				"413": refuses(413, "BadWord"), "415": refuses(415, "BadWord"), "422": refuses(422, "BadWord"), "423": refuses(423, "BadWord")}))},
-	{"T13", "an answer that never begins", "the try ends, the next one succeeds", inList(ending{waits: []int{1}}, hangs)},
+	{"T13", "an answer that never begins", "the try ends, the next one succeeds", inList(ending{hangs: true}, hangs)},
 	{"T14", "an answer that comes byte by byte, or stops in the midst", "no byte in time ends the try, and so does the time of the whole", all(
 		proven("graph", "TestStall", "ever a byte more"),
-		inList(ending{waits: []int{1}}, func(w http.ResponseWriter, r *http.Request, h http.Handler) {
+		inList(ending{hangs: true}, func(w http.ResponseWriter, r *http.Request, h http.Handler) {
 			w.Header().Set("Content-Type", "application/json")
 			fmt.Fprint(w, `{"value":[`)
 			w.(http.Flusher).Flush()

@@ -56,15 +56,18 @@ func asking(t testing.TB, url, tenant string, clock clockwork.Clock, change ...f
 		return (&net.Dialer{}).DialContext(ctx, network, to)
 	}}
 	t.Cleanup(transport.CloseIdleConnections)
-	credential, err := graph.NewCredential(graph.CredentialOptions{Kind: "secret", Tenant: tenant, ClientID: "app", Secret: "secret", Login: url,
-		Clock: clock, HTTP: &http.Client{Transport: transport, Timeout: stall}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := graph.Options{Endpoints: graph.Endpoints{Graph: url}, Tenant: tenant, Credential: credential, Clock: clock, Batch: true,
-		HTTP: &http.Client{Transport: transport}, Limits: graph.Limits{Reports: -1, Protection: -1, Stall: stall}}
+	o := graph.Options{Endpoints: graph.Endpoints{Graph: url}, Tenant: tenant, Clock: clock, Batch: true,
+		HTTP: &http.Client{Transport: transport}, Limits: graph.Limits{Reports: -1, Protection: -1}}
 	for _, c := range change {
 		c(&o)
+	}
+	if o.Credential == nil {
+		credential, err := graph.NewCredential(graph.CredentialOptions{Kind: "secret", Tenant: tenant, ClientID: "app", Secret: "secret", Login: url,
+			Clock: clock, HTTP: &http.Client{Transport: transport, Timeout: o.Limits.Stall}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Credential = credential
 	}
 	client, err := graph.New(o)
 	if err != nil {
@@ -73,8 +76,8 @@ func asking(t testing.TB, url, tenant string, clock clockwork.Clock, change ...f
 	return collectors.Options{Tenant: tenant, Client: client, At: now, Now: atOnce, Kinds: appKinds}
 }
 
-// stall is real time after which a server that is on this machine has hung.
-const stall = 400 * time.Millisecond
+// hanging is for services that hang: real time that a try is given.
+func hanging(o *graph.Options) { o.Limits.Stall = 400 * time.Millisecond }
 
 // facts reads what a sealed snapshot holds, by part, each row with its table and
 // with the ids and texts that the outside knows.

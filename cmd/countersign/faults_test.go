@@ -53,7 +53,8 @@ func TestCertificateFiles(t *testing.T) {
 			if c.content != nil {
 				write(t, file, c.content)
 			}
-			write(t, config, []byte(strings.ReplaceAll(string(text), "  kind: token\n  token: {env: COUNTERSIGN_TOKEN}", "  kind: certificate\n  client_id: 11111111-2222-4333-8444-555555555555\n  certificate: {file: app.pem}")))
+			changed := strings.NewReplacer("  kind: secret\n", "  kind: certificate\n", "  secret: {env: COUNTERSIGN_SECRET}", "  certificate: {file: app.pem}", "  login: ", "  # ").Replace(string(text))
+			write(t, config, []byte(changed))
 			stdout, stderr, code := execute(storyNow, "--config", config, "collect")
 			if code == exitDone || !strings.Contains(stderr, c.want) || !strings.Contains(stderr, "app.pem") || strings.Contains(stdout+stderr, canary) {
 				t.Errorf("the file is named? exit code %d\n%s%s", code, stdout, stderr)
