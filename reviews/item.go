@@ -93,7 +93,7 @@ func (i Item) Reaffirmable(limit int) bool {
 // Hold is one way in which a principal is directly in a group.
 type Hold struct {
 	State    snapshot.MembershipState `json:"state"`
-	Instance string                   `json:"instance"` // PIM instance, or of a package its assignment or policy; empty: a plain member
+	Instance string                   `json:"instance"`          // PIM instance, or of a package its assignment or policy; empty: a plain member
 	Package  string                   `json:"package,omitempty"` // name of the access package by which it is
 	Starts   time.Time                `json:"starts"`
 	Ends     time.Time                `json:"ends"`

@@ -79,6 +79,9 @@ func (a *app) collect(cmd *cobra.Command, kinds []string, w wanted) (err error) 
 	if err := m.showTenants(cmd, s.ID, false); err != nil {
 		return err
 	}
+	if err := m.showHoles(cmd, s.ID); err != nil {
+		return err
+	}
 	if result.Resumed {
 		fmt.Fprintln(cmd.OutOrStdout(), "A run that was interrupted was taken up; what it had seen was not asked again.")
 	}
@@ -142,21 +145,50 @@ func (m msp) showTenants(cmd *cobra.Command, id int64, all bool) error {
 	if len(coverage) == 0 {
 		return nil
 	}
-	declared := m.c.Declared()
 	l := coverageList(coverage, m.c.Zone())
 	l.columns = append([]string{"customer"}, l.columns...)
 	for i, c := range coverage {
-		name := c.Scope
-		if d, ok := declared.Customer(c.Scope); ok && d.Name != "" {
-			name = d.Name
-		}
-		l.rows[i] = append([]string{name}, l.rows[i]...)
+		l.rows[i] = append([]string{m.customerName(c.Scope)}, l.rows[i]...)
 	}
 	if err := l.table(cmd.OutOrStdout()); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(cmd.OutOrStdout())
 	return err
+}
+
+// showHoles names the stretches of logs that no snapshot up to this one read, and
+// whether the next one still can.
+func (m msp) showHoles(cmd *cobra.Command, id int64) error {
+	holes, err := snapshot.LoadHoles(cmd.Context(), m.st.Read(), id)
+	if err != nil || len(holes) == 0 {
+		return err
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), "Holes in logs:")
+	for _, h := range holes {
+		rest := "Microsoft no longer keeps it: it is lost"
+		if h.Closable {
+			rest = "Microsoft still keeps it: the next run asks again"
+		}
+		of := string(h.Kind) + " of " + m.customerName(h.Scope)
+		if h.Log != "" {
+			of += ", " + h.Log
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "  %s: %s to %s; %s\n", printable(of, false), moment(h.Since, m.c.Zone(), ""), moment(h.Until, m.c.Zone(), ""), rest)
+	}
+	_, err = fmt.Fprintln(cmd.OutOrStdout())
+	return err
+}
+
+// customerName is how the MSP's own files call a tenant, or its id.
+func (m msp) customerName(tenant string) string {
+	if tenant == m.c.MSP.TenantID {
+		return m.c.MSP.Name
+	}
+	if d, ok := m.c.Declared().Customer(tenant); ok && d.Name != "" {
+		return d.Name
+	}
+	return tenant
 }
 
 // coverageLine is the coverage of one kind in the JSON contract.

@@ -203,18 +203,11 @@ func (d *doctor) tenants(ctx context.Context) {
 		switch {
 		case len(c.Collect) == 0:
 		case d.c.Credential.Kind == "token":
-			d.say(d.customer(c), "token", wrong, "a credential of kind token is good for one tenant only: use another kind, or take the customer's tenant off the column collect of customers.csv")
+			d.say(d.customerName(c.Tenant), "token", wrong, "a credential of kind token is good for one tenant only: use another kind, or take the customer's tenant off the column collect of customers.csv")
 		default:
-			d.tenant(ctx, d.customer(c), graph.MicrosoftGraph, c.Tenant, c.Collect)
+			d.tenant(ctx, d.customerName(c.Tenant), graph.MicrosoftGraph, c.Tenant, c.Collect)
 		}
 	}
-}
-
-func (d *doctor) customer(c snapshot.DeclaredCustomer) string {
-	if c.Name != "" {
-		return c.Name
-	}
-	return c.Tenant
 }
 
 // tenant looks at one tenant through one service: the token, what it permits, the

@@ -139,7 +139,10 @@ func (a *app) snapshotShow(cmd *cobra.Command, args []string, format string) (er
 			return err
 		}
 		fmt.Fprintln(cmd.OutOrStdout())
-		return m.showTenants(cmd, s.ID, true)
+		if err := m.showTenants(cmd, s.ID, true); err != nil {
+			return err
+		}
+		return m.showHoles(cmd, s.ID)
 	}
 	return l.print(cmd.OutOrStdout(), format)
 }
