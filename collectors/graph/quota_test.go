@@ -50,7 +50,7 @@ func TestQuotaIsLearned(t *testing.T) {
 		name       string
 		size, rate float64
 		n          int
-	}{{"500 in 10 s", 500, 50, 2500}, {"1000 in 20 s", 1000, 50, 3500}, {"120 a minute", 120, 2, 2000}} {
+	}{{"500 in 10 s", 500, 50, 6000}, {"1000 in 20 s", 1000, 50, 6000}, {"120 a minute", 120, 2, 2000}} {
 		for mode := range 4 {
 			batch, warns := mode&1 > 0, mode&2 > 0
 			if batch && f.size < 200 {
