@@ -15,6 +15,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
 )
 
@@ -190,6 +191,31 @@ func TestDemoGuide(t *testing.T) {
 		if !strings.Contains(said, told) {
 			t.Errorf("the demo does not tell %q", told)
 		}
+	}
+}
+
+// Each kind of evidence is in the demo's world, but for the one that Microsoft gives
+// to no app; and some of it is told apart as not seen, customer by customer.
+func TestDemoHoldsEveryKind(t *testing.T) {
+	stdout, stderr, code := execute(storyNow, "--at", demoAt, "--config", copyOfDemo(t), "snapshot", "show", "--format", "json")
+	var shown struct {
+		Coverage []snapshot.Coverage
+		Counts   map[snapshot.Kind]int
+	}
+	if err := json.Unmarshal([]byte(stdout), &shown); err != nil || code != exitDone {
+		t.Fatalf("exit code %d\n%s", code, stderr)
+	}
+	for _, kind := range snapshot.Kinds {
+		if n := shown.Counts[kind]; (n > 0) == (kind == snapshot.Lighthouse) {
+			t.Errorf("%s: %d are held", kind, n)
+		}
+	}
+	states, scopes := map[snapshot.State]bool{}, map[string]bool{}
+	for _, c := range shown.Coverage {
+		states[c.State], scopes[c.Scope] = true, true
+	}
+	if len(scopes) < 5 || !states[snapshot.Complete] || !states[snapshot.NotPermitted] || !states[snapshot.NotLicensed] || !states[snapshot.NotConfigured] {
+		t.Errorf("%d scopes, states %v", len(scopes), states)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"countersign/collectors"
 	"countersign/collectors/graph"
+	"countersign/rules/rule"
 )
 
 // progress shows on a terminal how far a step is; elsewhere, and with
@@ -53,7 +54,7 @@ func (p *progress) collected(c collectors.Progress) {
 func describe(c collectors.Progress, requests, waits int64) string {
 	text := fmt.Sprintf("%d of %d customers, %s; %d requests", c.CustomersDone, c.Customers, c.Kind, requests)
 	if waits > 0 {
-		text += fmt.Sprintf(", %d waits for the service", waits)
+		text += fmt.Sprintf(", %s because the service asked for it", rule.Count(int(waits), "wait"))
 	}
 	return text
 }
