@@ -28,6 +28,8 @@ func judge(err error, from Source, some bool) (state snapshot.State, reason stri
 		return snapshot.Failed, shut.Error(), false
 	case hidden:
 		return snapshot.NotPermitted, errHidden.Error() + ": the list comes empty; the app needs the application permission Member.Read.Hidden beside " + from.Permission, false
+	case errors.Is(err, errRestart):
+		return snapshot.Partial, errRestart.Error() + "; collect again when less is changed in the tenant", false
 	case errors.As(err, &row):
 		return snapshot.Partial, "a row cannot be read: " + row.Error(), false
 	case !errors.As(err, &said):
