@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-
 	"countersign/collectors"
 	"countersign/collectors/store"
 )
