@@ -20,22 +20,26 @@ type accessPackages struct{}
 func (accessPackages) Kind() snapshot.Kind { return snapshot.AccessPackages }
 
 func (accessPackages) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
-	list := func(name, expand string, decode func(json.RawMessage) (store.Item, error)) func() error {
-		return func() error {
-			return s.list(ctx, "/v1.0/identityGovernance/entitlementManagement/"+name+query("$expand", expand), decode)
-		}
-	}
-	return s.inTurn(ctx,
-		list("accessPackages", "catalog,resourceRoleScopes($expand=role,scope)", decodeAccessPackage),
-		list("assignmentPolicies", "accessPackage,questions", decodeAccessPackagePolicy),
-		list("assignments", "target,accessPackage,assignmentPolicy", func(raw json.RawMessage) (store.Item, error) {
+	for _, list := range []struct {
+		name, expand string
+		decode       decoder
+	}{
+		{"accessPackages", "catalog,resourceRoleScopes($expand=role,scope)", decodeAccessPackage},
+		{"assignmentPolicies", "accessPackage,questions", decodeAccessPackagePolicy},
+		{"assignments", "target,accessPackage,assignmentPolicy", func(raw json.RawMessage) (store.Item, error) {
 			got, err := decodeAccessPackageAssignment(raw)
 			return store.Item{Fact: got}, err
-		}),
-		list("assignmentRequests", "accessPackage,requestor,assignment", func(raw json.RawMessage) (store.Item, error) {
+		}},
+		{"assignmentRequests", "accessPackage,requestor,assignment", func(raw json.RawMessage) (store.Item, error) {
 			got, err := decodeAccessPackageRequest(raw)
 			return store.Item{Fact: got}, err
-		}))
+		}},
+	} {
+		if err := s.list(ctx, "/v1.0/identityGovernance/entitlementManagement/"+list.name+query("$expand", list.expand), list.decode); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // decodeAccessPackage reads a package and the groups it leads into. The id of a

@@ -21,38 +21,33 @@ type conditionalAccess struct{ kind snapshot.Kind }
 func (c conditionalAccess) Kind() snapshot.Kind { return c.kind }
 
 func (c conditionalAccess) Collect(ctx context.Context, part snapshot.Part, s *stage) error {
-	lists := []func() error{
-		func() error {
-			path := "/v1.0/identity/conditionalAccess/policies" + query("$select", "id,displayName,state,createdDateTime,modifiedDateTime,conditions,grantControls")
-			return s.list(ctx, path, func(raw json.RawMessage) (store.Item, error) {
-				got, err := decodeAccessPolicy(part.Scope, raw)
-				return store.Item{Fact: got}, err
-			})
-		},
-		func() error {
-			return s.one(ctx, "/v1.0/policies/identitySecurityDefaultsEnforcementPolicy"+query("$select", "id,isEnabled"), func(raw json.RawMessage) (store.Item, error) {
-				got, err := decodeSecurityDefaults(part.Scope, raw)
-				return store.Item{Fact: got}, err
-			})
-		},
+	policies := "/v1.0/identity/conditionalAccess/policies" + query("$select", "id,displayName,state,createdDateTime,modifiedDateTime,conditions,grantControls")
+	err := s.list(ctx, policies, func(raw json.RawMessage) (store.Item, error) {
+		got, err := decodeAccessPolicy(part.Scope, raw)
+		return store.Item{Fact: got}, err
+	})
+	if err != nil {
+		return err
 	}
-	if c.kind == snapshot.CustomerAccessPolicies {
-		lists = append(lists,
-			func() error {
-				return s.one(ctx, "/v1.0/policies/crossTenantAccessPolicy/default", func(raw json.RawMessage) (store.Item, error) {
-					got, err := decodeCrossTenantDefault(part.Scope, raw)
-					return store.Item{Fact: got}, err
-				})
-			},
-			func() error {
-				path := "/v1.0/policies/crossTenantAccessPolicy/partners" + query("$select", "tenantId,isServiceProvider,inboundTrust,b2bCollaborationInbound")
-				return s.list(ctx, path, func(raw json.RawMessage) (store.Item, error) {
-					got, err := decodeCrossTenantPartner(part.Scope, raw)
-					return store.Item{Fact: got}, err
-				})
-			})
+	err = s.one(ctx, "/v1.0/policies/identitySecurityDefaultsEnforcementPolicy"+query("$select", "id,isEnabled"), func(raw json.RawMessage) (store.Item, error) {
+		got, err := decodeSecurityDefaults(part.Scope, raw)
+		return store.Item{Fact: got}, err
+	})
+	if err != nil || c.kind == snapshot.ConditionalAccess {
+		return err
 	}
-	return s.inTurn(ctx, lists...)
+	err = s.one(ctx, "/v1.0/policies/crossTenantAccessPolicy/default", func(raw json.RawMessage) (store.Item, error) {
+		got, err := decodeCrossTenantDefault(part.Scope, raw)
+		return store.Item{Fact: got}, err
+	})
+	if err != nil {
+		return err
+	}
+	partners := "/v1.0/policies/crossTenantAccessPolicy/partners" + query("$select", "tenantId,isServiceProvider,inboundTrust,b2bCollaborationInbound")
+	return s.list(ctx, partners, func(raw json.RawMessage) (store.Item, error) {
+		got, err := decodeCrossTenantPartner(part.Scope, raw)
+		return store.Item{Fact: got}, err
+	})
 }
 
 // guestsOrExternalUsers names kinds of guests in one text, and whose guests they

@@ -28,8 +28,10 @@ func judge(err error, from Source, some bool) (state snapshot.State, reason stri
 		return snapshot.Failed, shut.Error(), false
 	case hidden:
 		return snapshot.NotPermitted, errHidden.Error() + ": the list comes empty; the app needs the application permission Member.Read.Hidden beside " + from.Permission, false
+	case errors.Is(err, errRestart):
+		return snapshot.Partial, errRestart.Error() + "; collect again when less is changed in the tenant", false
 	case errors.As(err, &row):
-		return snapshot.Partial, "a row cannot be read: " + row.Error(), false
+		return snapshot.Partial, "a row cannot be read: " + row.Error() + "; nothing of the list was kept: collect again, or with a newer version", false
 	case !errors.As(err, &said):
 		return "", "", true
 	}
@@ -38,11 +40,17 @@ func judge(err error, from Source, some bool) (state snapshot.State, reason stri
 	case graph.NotPermitted:
 		return snapshot.NotPermitted, words + "; " + from.cure(), false
 	case graph.NoConsent:
-		return snapshot.NotPermitted, words + "; an administrator of this tenant must consent to the app", false
+		return snapshot.NotPermitted, words + "; an administrator of this tenant must consent to the app: send them to https://login.microsoftonline.com/organizations/adminconsent?client_id= with the app's id", false
 	case graph.NotLicensed:
-		return snapshot.NotLicensed, words + "; the tenant lacks the licence that Microsoft asks for here: " + cmp.Or(from.Licence, "Microsoft Entra ID P1 or P2"), false
+		return snapshot.NotLicensed, words + "; the tenant lacks the licence that Microsoft asks for here: " + cmp.Or(from.Licence, "Microsoft Entra ID P1 or P2") + "; buy it for this tenant, or do without", false
 	case graph.NotFound:
-		return snapshot.Partial, words + "; it went away while the snapshot was taken, or may not be seen", false
+		return snapshot.Partial, words + "; it went away while the snapshot was taken, or may not be seen: collect again", false
+	case graph.Unauthorized:
+		words += "; the credential no longer holds: check it with doctor"
+	case graph.Throttled, graph.Broken:
+		words += "; the service was in trouble: collect again later"
+	default:
+		words += "; the service does not answer as Microsoft documents it: collect again later, or with a newer version"
 	}
 	if some {
 		return snapshot.Partial, words, false

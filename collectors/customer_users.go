@@ -25,31 +25,37 @@ type customerUsers struct {
 func (customerUsers) Kind() snapshot.Kind { return snapshot.CustomerUsers }
 
 func (c customerUsers) Collect(ctx context.Context, part snapshot.Part, s *stage) error {
-	decode := func(raw json.RawMessage) (store.Item, error) { return c.decode(part.Scope, raw) }
+	found := map[string]bool{}
+	decode := func(raw json.RawMessage) (store.Item, error) {
+		item, err := c.decode(part.Scope, raw)
+		if user, ok := item.Fact.(snapshot.CustomerUser); ok {
+			found[strings.ToLower(user.UPN)] = true
+		}
+		return item, err
+	}
 	activity := ",signInActivity"
-	var all []store.Item
 	for _, options := range c.questions() {
 		path := func() string {
 			return "/v1.0/users" + query(append(slices.Clip(options), "$select", "id,displayName,userPrincipalName,mail,accountEnabled,userType,externalUserState,onPremisesSyncEnabled,createdDateTime"+activity)...)
 		}
-		found, err := s.gather(ctx, path(), decode)
+		err := s.list(ctx, path(), decode)
 		if activity != "" && unlicensed(err) {
 			s.refused(err)
 			activity = ""
-			found, err = s.gather(ctx, path(), decode)
+			err = s.list(ctx, path(), decode)
 		}
 		if err != nil {
 			return err
 		}
-		all = append(all, found...)
 	}
+	var missing []store.Item
 	for _, upn := range c.emergency {
-		if !slices.ContainsFunc(all, func(i store.Item) bool { return strings.EqualFold(i.Fact.(snapshot.CustomerUser).UPN, upn) }) {
-			all = append(all, store.Item{Fact: snapshot.CustomerUser{Tenant: part.Scope, ID: upn, UPN: upn, Because: []string{"emergency", "missing"}}})
+		if !found[upn] {
+			missing = append(missing, store.Item{Fact: snapshot.CustomerUser{Tenant: part.Scope, ID: upn, UPN: upn, Because: []string{"emergency", "missing"}}})
 			s.seen.Rows++ // the answer that there is none
 		}
 	}
-	return s.rows.Put(ctx, all)
+	return s.rows.Put(ctx, missing)
 }
 
 // questions are the filters to ask with: accounts by the MSP's mail domains, which

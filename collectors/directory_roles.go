@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 
@@ -16,7 +17,7 @@ import (
 // directoryRoles lists who holds or may activate directory roles of a tenant. A
 // tenant without the licence for PIM has no eligibilities: there the plain role
 // assignments are all there is. Of the MSP's own tenant, the groups that stand for
-// rights belong to it. What it holds is as many rows as there are role holders.
+// rights belong to it.
 // https://learn.microsoft.com/graph/api/rbacapplication-list-roleassignmentscheduleinstances
 // https://learn.microsoft.com/graph/api/rbacapplication-list-roleeligibilityscheduleinstances
 type directoryRoles struct{ kind snapshot.Kind }
@@ -24,24 +25,23 @@ type directoryRoles struct{ kind snapshot.Kind }
 func (c directoryRoles) Kind() snapshot.Kind { return c.kind }
 
 func (c directoryRoles) Collect(ctx context.Context, part snapshot.Part, s *stage) error {
-	all, err := roleHolders(ctx, part.Scope, s)
-	if err != nil {
-		return err
-	}
-	definitions, err := unknownRoles(ctx, part.Scope, s, all)
-	if err != nil {
-		return err
-	}
-	all = append(all, definitions...)
-	if c.kind == snapshot.DirectoryRoles {
-		groups, err := s.gather(ctx, "/v1.0/groups"+query("$filter", "isAssignableToRole eq true or displayName in ("+quoted(adminAgents)+","+quoted(helpdeskAgents)+")",
-			"$select", "id,displayName,isAssignableToRole", "$top", "999"), decodeRoleGroup)
-		if err != nil {
-			return err
+	held := map[string]bool{}
+	if err := roleHolders(ctx, s, func(state string) decoder {
+		return func(raw json.RawMessage) (store.Item, error) {
+			item, err := decodeRoleInstance(part.Scope, state, raw)
+			if got, ok := item.Fact.(snapshot.RoleInstance); ok {
+				held[got.Role] = true
+			}
+			return item, err
 		}
-		all = append(all, groups...)
+	}); err != nil {
+		return err
 	}
-	return s.rows.Put(ctx, all)
+	if err := unknownRoles(ctx, part.Scope, s, held); err != nil || c.kind == snapshot.CustomerRoles {
+		return err
+	}
+	return s.list(ctx, "/v1.0/groups"+query("$filter", "isAssignableToRole eq true or displayName in ("+quoted(adminAgents)+","+quoted(helpdeskAgents)+")",
+		"$select", "id,displayName,isAssignableToRole", "$top", "999"), decodeRoleGroup)
 }
 
 const (
@@ -49,40 +49,37 @@ const (
 	roleRow  = "id,principalId,roleDefinitionId,directoryScopeId,appScopeId"
 )
 
-func roleHolders(ctx context.Context, tenant string, s *stage) ([]store.Item, error) {
-	decode := func(state string) func(json.RawMessage) (store.Item, error) {
-		return func(raw json.RawMessage) (store.Item, error) { return decodeRoleInstance(tenant, state, raw) }
-	}
-	held, err := s.gather(ctx, rolePath+"roleAssignmentScheduleInstances"+query("$select", roleRow+",assignmentType,memberType,startDateTime,endDateTime", "$expand", "principal"), decode(""))
+func roleHolders(ctx context.Context, s *stage, decode func(state string) decoder) error {
+	err := s.list(ctx, rolePath+"roleAssignmentScheduleInstances"+query("$select", roleRow+",assignmentType,memberType,startDateTime,endDateTime", "$expand", "principal"), decode(""))
 	if unlicensed(err) {
 		s.refused(err)
 		return plainRoles(ctx, s, decode("plain"))
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	eligible, err := s.gather(ctx, rolePath+"roleEligibilityScheduleInstances"+query("$select", roleRow+",memberType,startDateTime,endDateTime", "$expand", "principal"), decode("eligible"))
+	err = s.list(ctx, rolePath+"roleEligibilityScheduleInstances"+query("$select", roleRow+",memberType,startDateTime,endDateTime", "$expand", "principal"), decode("eligible"))
 	if unlicensed(err) {
 		s.refused(err)
-		err = nil
+		return nil
 	}
-	return append(held, eligible...), err
+	return err
 }
 
 // plainRoles lists role assignments without PIM. Microsoft's page of 2022 demanded a
 // filter, that of 2024 does not: a service that still does is asked role by role.
 // https://learn.microsoft.com/graph/api/rbacapplication-list-roleassignments
-func plainRoles(ctx context.Context, s *stage, decode func(json.RawMessage) (store.Item, error)) ([]store.Item, error) {
+func plainRoles(ctx context.Context, s *stage, decode decoder) error {
 	path := func(filter ...string) string {
 		return rolePath + "roleAssignments" + query(append(filter, "$select", roleRow+",principalOrganizationId", "$expand", "principal")...)
 	}
-	held, err := s.gather(ctx, path(), decode)
+	err := s.list(ctx, path(), decode)
 	if !optionRefused(err) {
-		return held, err
+		return err
 	}
 	s.refused(err)
 	var roles []ident
-	_, err = s.gather(ctx, rolePath+"roleDefinitions"+query("$select", "id"), func(raw json.RawMessage) (store.Item, error) {
+	err = s.list(ctx, rolePath+"roleDefinitions"+query("$select", "id"), func(raw json.RawMessage) (store.Item, error) {
 		var w struct{ ID ident }
 		err := json.Unmarshal(raw, &w)
 		roles = append(roles, w.ID)
@@ -92,11 +89,9 @@ func plainRoles(ctx context.Context, s *stage, decode func(json.RawMessage) (sto
 		if err != nil {
 			break
 		}
-		var more []store.Item
-		more, err = s.gather(ctx, path("$filter", "roleDefinitionId eq "+quoted(string(role))), decode)
-		held = append(held, more...)
+		err = s.list(ctx, path("$filter", "roleDefinitionId eq "+quoted(string(role))), decode)
 	}
-	return held, err
+	return err
 }
 
 // inOneFilter is how many values Graph takes in one filter.
@@ -105,30 +100,27 @@ const inOneFilter = 15
 
 // unknownRoles asks what the held roles are that our own data does not have: custom
 // ones, and new ones.
-func unknownRoles(ctx context.Context, tenant string, s *stage, held []store.Item) ([]store.Item, error) {
+func unknownRoles(ctx context.Context, tenant string, s *stage, held map[string]bool) error {
 	var ids []string
-	for _, h := range held {
-		if role := h.Fact.(snapshot.RoleInstance).Role; snapshot.RoleByID(role).Status == "unknown" {
+	for _, role := range slices.Sorted(maps.Keys(held)) {
+		if snapshot.RoleByID(role).Status == "unknown" {
 			ids = append(ids, quoted(role))
 		}
 	}
-	slices.Sort(ids)
-	var all []store.Item
-	for some := range slices.Chunk(slices.Compact(ids), inOneFilter) {
-		found, err := s.gather(ctx, rolePath+"roleDefinitions"+query("$filter", "id in ("+strings.Join(some, ",")+")", "$select", "id,templateId,displayName,isBuiltIn,isEnabled,rolePermissions"),
-			func(raw json.RawMessage) (store.Item, error) { return decodeRoleDefinition(tenant, raw) })
-		if err != nil {
-			return nil, err
+	for some := range slices.Chunk(ids, inOneFilter) {
+		path := rolePath + "roleDefinitions" + query("$filter", "id in ("+strings.Join(some, ",")+")", "$select", "id,templateId,displayName,isBuiltIn,isEnabled,rolePermissions")
+		if err := s.list(ctx, path, func(raw json.RawMessage) (store.Item, error) { return decodeRoleDefinition(tenant, raw) }); err != nil {
+			return err
 		}
-		all = append(all, found...)
 	}
-	return all, nil
+	return nil
 }
 
-// unlicensed reports that the tenant lacks the licence for what was asked.
+// unlicensed reports that a list was refused before its first page because the tenant
+// lacks the licence for it.
 func unlicensed(err error) bool {
 	var e *graph.Error
-	return errors.As(err, &e) && e.Reason == graph.NotLicensed
+	return errors.As(err, &e) && e.Reason == graph.NotLicensed && e.Page <= 1
 }
 
 // optionRefused reports that a list was refused before its first page for how it was

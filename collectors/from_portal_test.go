@@ -198,25 +198,6 @@ func (w *world) portal(files fstest.MapFS, s *store.Store) (collectors.Result, e
 	return collectors.RunFromPortal(context.Background(), collectors.PortalOptions{Tenant: w.msp.Tenant(), Files: files, Store: s, At: w.at, Now: func() time.Time { return w.at }})
 }
 
-// rowsOf are the rows of a query, as text.
-func rowsOf(t testing.TB, s *store.Store, query string, args ...any) (all []string) {
-	t.Helper()
-	rows, err := s.Read().QueryxContext(context.Background(), query, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		row, err := rows.SliceScan()
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, strings.TrimSpace(fmt.Sprintln(row...)))
-	}
-	slices.Sort(all)
-	return all
-}
-
 // Where files and API can both say a thing, they say the same.
 func TestFilesSayWhatTheAPISays(t *testing.T) {
 	w := newWorld(t, fixtures.ServerOptions{})
@@ -249,7 +230,9 @@ func TestFilesSayWhatTheAPISays(t *testing.T) {
 		if strings.Contains(query, "?2") {
 			args = append(args, since)
 		}
-		want, got := rowsOf(t, w.store, query, args...), rowsOf(t, second, query, args...)
+		want, got := lines(t, w.store, query, args...), lines(t, second, query, args...)
+		slices.Sort(want)
+		slices.Sort(got)
 		if len(want) == 0 || !slices.Equal(got, want) {
 			i := 0
 			for i < min(len(got), len(want)) && got[i] == want[i] {
@@ -328,7 +311,7 @@ func TestFilesAreSealed(t *testing.T) {
 		t.Errorf("%v: another file, the same seal", err)
 	}
 	sum := sha256.Sum256(downloads()["gdap.csv"].Data)
-	if got := rowsOf(t, s, "SELECT p.kind, i.value, e.rows, hex(e.sha256) FROM evidence e JOIN part p ON p.id = e.part JOIN ident i ON i.id = e.path WHERE p.kind = 'relationships'"); !slices.Equal(got, []string{fmt.Sprintf("relationships gdap.csv 2 %X", sum)}) {
+	if got := lines(t, s, "SELECT p.kind, i.value, e.rows, hex(e.sha256) FROM evidence e JOIN part p ON p.id = e.part JOIN ident i ON i.id = e.path WHERE p.kind = 'relationships'"); !slices.Equal(got, []string{fmt.Sprintf("relationships gdap.csv 2 %X", sum)}) {
 		t.Errorf("%q", got)
 	}
 }
@@ -348,7 +331,7 @@ func TestAFileThatTellsLess(t *testing.T) {
 	if c := coverageOf(r, snapshot.Customers); c.State != snapshot.Complete {
 		t.Errorf("%+v", c)
 	}
-	if got := rowsOf(t, s, "SELECT id, customer FROM relationship"); !slices.Equal(got, []string{"name:north a1"}) {
+	if got := lines(t, s, "SELECT id, customer FROM relationship"); !slices.Equal(got, []string{"name:north a1"}) {
 		t.Errorf("%q", got)
 	}
 }
@@ -371,12 +354,12 @@ func TestNoRowOfAFileIsLost(t *testing.T) {
 			t.Errorf("%s: %s %d %s", kind, c.State, c.Rows, c.Reason)
 		}
 	}
-	if got := rowsOf(t, s, `SELECT p.kind, s.rows - s.repeated - s.passed_over FROM part_seen s JOIN part p ON p.id = s.part WHERE s.rows > 0`); !slices.Equal(got,
+	if got := lines(t, s, `SELECT p.kind, s.rows - s.repeated - s.passed_over FROM part_seen s JOIN part p ON p.id = s.part WHERE s.rows > 0`); !slices.Equal(got,
 		[]string{"access-assignments 1", "customers 2", "groups 1", "memberships 1", "partner-audits 1", "partner-audits 1", "relationships 2", "signins 0", "signins 1"}) {
 		t.Errorf("%q", got)
 	}
 	for table, n := range map[string]int{"relationship": 2, "customer": 2, "access_assignment": 1, "access_assignment_role": 2, "group_member": 1, "partner_audit": 2, "directory_group": 1, "sign_in": 1, "effective_membership": 1} {
-		if got := rowsOf(t, s, "SELECT * FROM "+table+" WHERE snapshot = ?", r.Snapshot); len(got) != n {
+		if got := lines(t, s, "SELECT * FROM "+table+" WHERE snapshot = ?", r.Snapshot); len(got) != n {
 			t.Errorf("%s: %q", table, got)
 		}
 	}
@@ -404,10 +387,10 @@ func TestABadRowRefusesItsFile(t *testing.T) {
 	if c := coverageOf(r, snapshot.Relationships); c.State != snapshot.Failed || c.Reason != "gdap.csv: line 4, column 24 cannot be read" {
 		t.Errorf("%+v", c)
 	}
-	if got := rowsOf(t, s, "SELECT id FROM relationship"); len(got) != 0 {
+	if got := lines(t, s, "SELECT id FROM relationship"); len(got) != 0 {
 		t.Errorf("%q", got)
 	}
-	if got := rowsOf(t, s, "SELECT id FROM partner_audit"); len(got) != 2 {
+	if got := lines(t, s, "SELECT id FROM partner_audit"); len(got) != 2 {
 		t.Errorf("%q", got)
 	}
 }
@@ -423,7 +406,7 @@ func TestNothingToTake(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
-		if got := rowsOf(t, s, "SELECT id FROM snapshot"); len(got) != 0 {
+		if got := lines(t, s, "SELECT id FROM snapshot"); len(got) != 0 {
 			t.Errorf("snapshots %q", got)
 		}
 	}
@@ -442,7 +425,7 @@ func TestAShrunkenListIsNotBelieved(t *testing.T) {
 	if c := coverageOf(r, snapshot.Relationships); c.State != snapshot.Partial || !strings.Contains(c.Reason, "0 relationships came where 2 were known") {
 		t.Errorf("%v %+v", err, c)
 	}
-	if got := rowsOf(t, s, "SELECT id FROM relationship WHERE snapshot = ?", r.Snapshot); len(got) != 2 {
+	if got := lines(t, s, "SELECT id FROM relationship WHERE snapshot = ?", r.Snapshot); len(got) != 2 {
 		t.Errorf("%q", got)
 	}
 }
@@ -476,7 +459,9 @@ func TestInterruptedReadingOfFiles(t *testing.T) {
 			t.Errorf("%v, resumed: %v", err, r.Resumed)
 		}
 		for _, query := range []string{"SELECT id, status FROM relationship", "SELECT id, mapped_group FROM access_assignment", "SELECT id, at FROM partner_audit", "SELECT group_id, principal FROM group_member"} {
-			want, got := rowsOf(t, whole, query), rowsOf(t, s, query)
+			want, got := lines(t, whole, query), lines(t, s, query)
+			slices.Sort(want)
+			slices.Sort(got)
 			if changed && strings.Contains(query, "group_member") {
 				want = nil
 			}

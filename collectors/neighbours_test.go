@@ -2,83 +2,29 @@ package collectors_test
 
 import (
 	"context"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"countersign/collectors"
-	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
 	"countersign/fixtures"
 )
 
-// neighbour is a client of Azure or Partner Center, at the address of the fake Graph.
-func (w *world) neighbour(service graph.Service) *graph.Client {
-	w.Helper()
-	credential, err := graph.NewCredential(graph.CredentialOptions{Kind: "token", Token: "any"})
-	if err != nil {
-		w.Fatal(err)
-	}
-	c, err := graph.New(graph.Options{Service: service, Endpoints: graph.Endpoints{ARM: w.url, PartnerCenter: w.url}, Tenant: w.msp.Tenant(), Credential: credential,
-		Concurrency: 4, HTTP: &http.Client{Transport: &http.Transport{}}, Limits: graph.Limits{Tries: 1, Partner: -1}})
-	if err != nil {
-		w.Fatal(err)
-	}
-	return c
-}
-
-// collect takes a snapshot of kinds, Azure and Partner Center configured.
-func (w *world) collect(change func(*collectors.Options), kinds ...snapshot.Kind) (collectors.Result, *snapshot.Parts) {
-	w.Helper()
-	o := w.options(mode{4, true})
-	o.Azure, o.Partner, o.Kinds = w.neighbour(graph.ResourceManager), w.neighbour(graph.PartnerCenter), kinds
-	if change != nil {
-		change(&o)
-	}
-	r, err := collectors.Run(context.Background(), o)
-	if err != nil {
-		w.Fatal(err)
-	}
-	p, err := snapshot.LoadParts(context.Background(), w.store.Read(), r.Snapshot)
-	if err != nil {
-		w.Fatal(err)
-	}
-	return r, p
-}
-
-// column reads one column of a query.
-func column[T any](w *world, query string, args ...any) []T {
-	w.Helper()
-	var out []T
-	if err := w.store.Read().Select(&out, query, args...); err != nil {
-		w.Fatal(err)
-	}
-	return out
-}
-
-// asked counts the requests for paths that hold a text, each known by Microsoft's
-// documentation and a GET.
-func (w *world) asked(path string) (n int) {
-	w.Helper()
-	for _, r := range w.server.Journal() {
-		if err := fixtures.CheckRequest(r); err != nil {
-			w.Error(err)
-		}
-		if strings.Contains(r.Path, path) {
-			n++
-		}
-	}
-	return n
+// azure are the parts of customers' Azure.
+func (w *world) azure(r collectors.Result) []snapshot.Coverage {
+	return slices.DeleteFunc(w.seen(r).Tenants(), func(c snapshot.Coverage) bool {
+		return c.Kind != snapshot.AzureDelegations && c.Kind != snapshot.AzureActivity
+	})
 }
 
 func TestAzureIsSeen(t *testing.T) {
 	w := newWorld(t, fixtures.ServerOptions{PageSize: 5}) // a longer log begins with an empty page
-	r, parts := w.collect(nil, snapshot.AzureDelegations, snapshot.AzureActivity)
+	r := w.take(w.everything(snapshot.AzureDelegations, snapshot.AzureActivity))
 	shut := 0
-	for _, c := range parts.Tenants() {
+	for _, c := range w.azure(r) {
 		switch {
 		case c.State == snapshot.Complete && c.Requests > 0:
 		case c.State == snapshot.NotPermitted && strings.Contains(c.Reason, "not permitted: 403 AuthorizationFailed; the app needs the Azure role Reader"):
@@ -87,10 +33,10 @@ func TestAzureIsSeen(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	}
-	if shut != 2 || len(parts.Tenants()) != 6 {
-		t.Errorf("%d kinds are shut: %+v", shut, parts.Tenants())
+	if shut != 2 || len(w.azure(r)) != 6 {
+		t.Errorf("%d kinds are shut: %+v", shut, w.azure(r))
 	}
-	for _, c := range parts.Customer(&snapshot.Access{}, "a customer without Azure") {
+	for _, c := range w.seen(r).Customer(&snapshot.Access{}, "a customer without Azure") {
 		if (c.Kind == snapshot.AzureDelegations || c.Kind == snapshot.AzureActivity) && c.State != snapshot.Complete {
 			t.Errorf("%+v", c)
 		}
@@ -101,7 +47,7 @@ func TestAzureIsSeen(t *testing.T) {
 	}
 	count := func(want int, query string) {
 		t.Helper()
-		if got := column[int](w, query, r.Snapshot, w.msp.Tenant())[0]; got != want {
+		if got := column[int](t, w.store, query, r.Snapshot, w.msp.Tenant())[0]; got != want {
 			t.Errorf("%d, want %d: %s", got, want, query)
 		}
 	}
@@ -125,19 +71,20 @@ func TestAzureIsSeen(t *testing.T) {
 	// The next day only the windows that may still grow are asked again.
 	before := w.asked("eventtypes")
 	w.at = w.at.AddDate(0, 0, 1)
-	if w.collect(nil, snapshot.AzureDelegations, snapshot.AzureActivity); w.asked("eventtypes")-before > before/3 {
+	if w.take(w.everything(snapshot.AzureDelegations, snapshot.AzureActivity)); w.asked("eventtypes")-before > before/3 {
 		t.Errorf("%d requests for the log after %d the day before", w.asked("eventtypes")-before, before)
 	}
 }
 
 func TestAzureOfSomeCustomers(t *testing.T) {
 	w := newWorld(t, fixtures.ServerOptions{})
-	whole, _ := w.collect(nil, snapshot.AzureDelegations)
-	only := column[string](w, `SELECT customer FROM azure_subscription WHERE snapshot = ? ORDER BY name DESC LIMIT 1`, whole.Snapshot)[0]
+	whole := w.take(w.everything(snapshot.AzureDelegations))
+	only := column[string](t, w.store, `SELECT customer FROM azure_subscription WHERE snapshot = ? ORDER BY name DESC LIMIT 1`, whole.Snapshot)[0]
 	w.at = w.at.Add(time.Hour)
 	before := w.asked("registrationAssignments")
-	_, parts := w.collect(func(o *collectors.Options) { o.Customers = []string{strings.ToUpper(only)} }, snapshot.AzureDelegations, snapshot.AzureActivity)
-	for _, c := range parts.Tenants() {
+	o := w.everything(snapshot.AzureDelegations, snapshot.AzureActivity)
+	o.Customers = []string{strings.ToUpper(only)}
+	for _, c := range w.azure(w.take(o)) {
 		if left := c.State == snapshot.NotAsked && strings.Contains(c.Reason, "left out by --customer"); left == (c.Scope == only) {
 			t.Errorf("%+v", c)
 		}
@@ -145,11 +92,13 @@ func TestAzureOfSomeCustomers(t *testing.T) {
 	if w.asked("registrationAssignments")-before >= before {
 		t.Error("subscriptions of others were asked")
 	}
-	r, _ := w.collect(nil, snapshot.AzureActivity)
+	r := w.take(w.everything(snapshot.AzureActivity))
 	if c := coverageOf(r, snapshot.AzureDelegations); c.State != snapshot.NotAsked || c.Reason != "left out by --kind" {
 		t.Errorf("%+v", c)
 	}
-	r, _ = w.collect(func(o *collectors.Options) { o.Azure, o.Partner = nil, nil }, snapshot.AzureDelegations, snapshot.AzureActivity, snapshot.PartnerCustomers, snapshot.PartnerAudits)
+	o = w.everything(snapshot.AzureDelegations, snapshot.AzureActivity, snapshot.PartnerCustomers, snapshot.PartnerAudits)
+	o.Azure, o.Partner = nil, nil
+	r = w.take(o)
 	for _, kind := range []snapshot.Kind{snapshot.AzureDelegations, snapshot.AzureActivity, snapshot.PartnerCustomers, snapshot.PartnerAudits} {
 		if c := coverageOf(r, kind); c.State != snapshot.NotConfigured || !strings.Contains(c.Reason, "set sources.") {
 			t.Errorf("%+v", c)
@@ -159,7 +108,7 @@ func TestAzureOfSomeCustomers(t *testing.T) {
 
 func TestPartnerCenterIsSeen(t *testing.T) {
 	w := newWorld(t, fixtures.ServerOptions{PageSize: 3})
-	r, _ := w.collect(nil, snapshot.PartnerCustomers, snapshot.PartnerAudits)
+	r := w.take(w.everything(snapshot.PartnerCustomers, snapshot.PartnerAudits))
 	for _, kind := range []snapshot.Kind{snapshot.PartnerCustomers, snapshot.PartnerAudits} {
 		if c := coverageOf(r, kind); c.State != snapshot.Complete || c.Pages == 0 {
 			t.Errorf("%+v", c)
@@ -169,17 +118,17 @@ func TestPartnerCenterIsSeen(t *testing.T) {
 	if n := w.asked("/v1/customers"); n != 2+5 { // two pages, five customers
 		t.Errorf("%d requests for customers", n)
 	}
-	delegated := column[*bool](w, `SELECT delegated FROM partner_customer WHERE snapshot = ?`, r.Snapshot)
+	delegated := column[*bool](t, w.store, `SELECT delegated FROM partner_customer WHERE snapshot = ?`, r.Snapshot)
 	if dap := slices.DeleteFunc(slices.Clone(delegated), func(d *bool) bool { return d == nil || !*d }); len(delegated) != 5 || len(dap) != 1 {
 		t.Errorf("%d customers, %d with DAP", len(delegated), len(dap))
 	}
-	if seen := column[int](w, `SELECT count(*) FROM part_seen WHERE snapshot = ? AND repeated > 0`, r.Snapshot)[0]; seen == 0 {
+	if seen := column[int](t, w.store, `SELECT count(*) FROM part_seen WHERE snapshot = ? AND repeated > 0`, r.Snapshot)[0]; seen == 0 {
 		t.Error("no record came twice")
 	}
-	if ended := column[int](w, `SELECT count(*) FROM partner_audit WHERE snapshot = ? AND operation = 'dap_admin_relationship_terminated'`, r.Snapshot)[0]; ended != 1 {
+	if ended := column[int](t, w.store, `SELECT count(*) FROM partner_audit WHERE snapshot = ? AND operation = 'dap_admin_relationship_terminated'`, r.Snapshot)[0]; ended != 1 {
 		t.Errorf("DAP ended %d times", ended)
 	}
-	for _, details := range column[string](w, `SELECT text FROM label`) {
+	for _, details := range column[string](t, w.store, `SELECT text FROM label`) {
 		if strings.Contains(details, "Sommer2026") || strings.Contains(details, "\r") {
 			t.Errorf("%q is kept", details)
 		}
@@ -187,11 +136,11 @@ func TestPartnerCenterIsSeen(t *testing.T) {
 	expectConserved(t, w.store, r.Snapshot)
 	before := w.asked("auditrecords")
 	w.at = w.at.AddDate(0, 0, 1)
-	again, _ := w.collect(nil, snapshot.PartnerAudits)
+	again := w.take(w.everything(snapshot.PartnerAudits))
 	if n := w.asked("auditrecords") - before; n > 12 {
 		t.Errorf("%d requests the next day", n)
 	}
-	if twice := column[string](w, `SELECT id FROM partner_audit WHERE snapshot = ? GROUP BY id HAVING count(*) > 1`, again.Snapshot); len(twice) > 0 {
+	if twice := column[string](t, w.store, `SELECT id FROM partner_audit WHERE snapshot = ? GROUP BY id HAVING count(*) > 1`, again.Snapshot); len(twice) > 0 {
 		t.Errorf("%d records are there twice", len(twice))
 	}
 }
@@ -200,8 +149,8 @@ func TestPartnerCenterIsSeen(t *testing.T) {
 // last one only what lies in the window is kept.
 func TestPartnerAuditsKeepToTheirWindow(t *testing.T) {
 	w := newWorld(t, fixtures.ServerOptions{})
-	r, _ := w.collect(nil, snapshot.PartnerAudits)
-	event := column[store.Time](w, `SELECT at FROM partner_audit WHERE snapshot = ? ORDER BY at LIMIT 1`, r.Snapshot)[0].Time()
+	r := w.take(w.everything(snapshot.PartnerAudits))
+	event := column[store.Time](t, w.store, `SELECT at FROM partner_audit WHERE snapshot = ? ORDER BY at LIMIT 1`, r.Snapshot)[0].Time()
 	for _, request := range w.server.Journal() {
 		if q := request.Query; strings.Contains(request.Path, "auditrecords") && q[len("startDate="):][:10] != q[strings.Index(q, "endDate=")+8:][:10] {
 			t.Errorf("asked for more than a day: %s", q)
@@ -212,8 +161,10 @@ func TestPartnerAuditsKeepToTheirWindow(t *testing.T) {
 	} {
 		w := newWorld(t, fixtures.ServerOptions{})
 		w.at = taken.Add(time.Hour)
-		r, _ := w.collect(func(o *collectors.Options) { o.At = taken }, snapshot.PartnerAudits)
-		if n := column[int](w, `SELECT count(*) FROM partner_audit WHERE snapshot = ? AND at = ?`, r.Snapshot, store.Time(event))[0]; n > 0 != kept {
+		o := w.everything(snapshot.PartnerAudits)
+		o.At = taken
+		r := w.take(o)
+		if n := column[int](t, w.store, `SELECT count(*) FROM partner_audit WHERE snapshot = ? AND at = ?`, r.Snapshot, store.Time(event))[0]; n > 0 != kept {
 			t.Errorf("taken at %v: %d records of %v", taken, n, event)
 		}
 	}
@@ -221,18 +172,15 @@ func TestPartnerAuditsKeepToTheirWindow(t *testing.T) {
 
 // A GDAP relationship that ends is told by the log as well.
 func TestPartnerCenterTellsOfTerminations(t *testing.T) {
-	w := newWorld(t, fixtures.ServerOptions{})
-	w.msp = fixtures.NewMSP(fixtures.Options{Customers: 5, Seed: 6, At: now})
-	w.server = fixtures.NewServer(w.msp, fixtures.ServerOptions{Now: func() time.Time { return w.at }})
-	w.url = w.serve()
-	r, _ := w.collect(nil, snapshot.Relationships)
-	id := column[string](w, `SELECT id FROM relationship WHERE snapshot = ? AND status = 'active' ORDER BY id`, r.Snapshot)[0]
+	w := worldOf(t, fixtures.NewMSP(fixtures.Options{Customers: 5, Seed: 6, At: now}), fixtures.ServerOptions{})
+	r := w.take(w.everything(snapshot.Relationships))
+	id := column[string](t, w.store, `SELECT id FROM relationship WHERE snapshot = ? AND status = 'active' ORDER BY id`, r.Snapshot)[0]
 	if err := w.msp.TerminateRelationship(id, w.at.Add(90*time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	w.at = w.at.Add(3 * time.Hour)
-	r, _ = w.collect(nil, snapshot.PartnerAudits)
-	told := column[string](w, `SELECT operation FROM partner_audit WHERE snapshot = ? AND details LIKE '%' || ? || '%' AND at > ? ORDER BY at`, r.Snapshot, id, store.Time(now))
+	r = w.take(w.everything(snapshot.PartnerAudits))
+	told := column[string](t, w.store, `SELECT operation FROM partner_audit WHERE snapshot = ? AND details LIKE '%' || ? || '%' AND at > ? ORDER BY at`, r.Snapshot, id, store.Time(now))
 	if strings.Join(told, " ") != "granular_admin_relationship_termination_requested granular_admin_relationship_terminated" {
 		t.Errorf("%q", told)
 	}
@@ -240,18 +188,18 @@ func TestPartnerCenterTellsOfTerminations(t *testing.T) {
 
 func TestPartnerCenterRefuses(t *testing.T) {
 	w := newWorld(t, fixtures.ServerOptions{Permissions: []string{"DelegatedAdminRelationship.Read.All"}})
-	r, _ := w.collect(nil, snapshot.PartnerCustomers, snapshot.PartnerAudits)
+	r := w.take(w.everything(snapshot.PartnerCustomers, snapshot.PartnerAudits))
 	for _, kind := range []snapshot.Kind{snapshot.PartnerCustomers, snapshot.PartnerAudits} {
 		if c := coverageOf(r, kind); c.State != snapshot.NotPermitted || !strings.Contains(c.Reason, "it takes access of the app to the Partner Center API") {
 			t.Errorf("%+v", c)
 		}
 	}
 	w = newWorld(t, fixtures.ServerOptions{Permissions: []string{fixtures.PartnerCenterAccess}, Faults: []fixtures.Fault{{Path: "/v1/customers/", Every: 4, Times: 1, Kind: fixtures.Unavailable}}})
-	r, _ = w.collect(nil, snapshot.PartnerCustomers)
+	r = w.take(w.everything(snapshot.PartnerCustomers))
 	if c := coverageOf(r, snapshot.PartnerCustomers); c.State != snapshot.Partial || !strings.Contains(c.Reason, "503") {
 		t.Errorf("%+v", c)
 	}
-	if n := column[int](w, `SELECT count(*) FROM partner_customer`)[0]; n != 0 {
+	if n := column[int](t, w.store, `SELECT count(*) FROM partner_customer`)[0]; n != 0 {
 		t.Errorf("%d customers of a population that is not whole", n)
 	}
 }
@@ -260,8 +208,7 @@ func TestPartnerCenterRefuses(t *testing.T) {
 // taken for groups, and each way to a customer is told.
 func TestWaysBesideGDAP(t *testing.T) {
 	w := newWorld(t, fixtures.ServerOptions{})
-	r, _ := w.collect(nil, snapshot.Customers, snapshot.Relationships, snapshot.AccessAssignments, snapshot.Groups, snapshot.Memberships, snapshot.Users,
-		snapshot.AzureDelegations, snapshot.PartnerCustomers)
+	r := w.take(w.everything(snapshot.Customers, snapshot.Relationships, snapshot.AccessAssignments, snapshot.Groups, snapshot.Memberships, snapshot.Users, snapshot.AzureDelegations, snapshot.PartnerCustomers))
 	expectWhole(t, w.store)
 	ways, err := snapshot.LoadOtherWays(context.Background(), w.store.Read(), r.Snapshot)
 	if err != nil {

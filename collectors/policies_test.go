@@ -1,70 +1,15 @@
 package collectors_test
 
 import (
-	"bytes"
-	"context"
-	"encoding/csv"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"countersign/collectors"
-	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 	"countersign/fixtures"
 )
-
-// appClient asks a tenant as the app, with a token of that tenant.
-func appClient(w *world, tenant string) (collectors.Client, error) {
-	w.Helper()
-	credential, err := graph.NewCredential(graph.CredentialOptions{Kind: "secret", ClientID: "app", Secret: "secret", Tenant: tenant, Login: w.url})
-	if err != nil {
-		return nil, err
-	}
-	return graph.New(graph.Options{Endpoints: graph.Endpoints{Graph: w.url}, Tenant: tenant, Credential: credential, Concurrency: 4,
-		HTTP: &http.Client{Transport: &http.Transport{}}, Limits: graph.Limits{Tries: 1, Reports: -1, Protection: -1}})
-}
-
-// customerTenants lists the customers in the order of the story.
-func (w *world) customerTenants() (tenants []string) {
-	rows, err := csv.NewReader(bytes.NewReader(w.msp.CustomersCSV())).ReadAll()
-	if err != nil {
-		w.Fatal(err)
-	}
-	for _, r := range rows[1:] {
-		tenants = append(tenants, r[0])
-	}
-	return tenants
-}
-
-// collectKinds takes a snapshot of some kinds only.
-func (w *world) collectKinds(kinds []snapshot.Kind, change ...func(*collectors.Options)) collectors.Result {
-	w.Helper()
-	o := w.options(mode{8, true})
-	o.Kinds = kinds
-	for _, c := range change {
-		c(&o)
-	}
-	r, err := collectors.Run(context.Background(), o)
-	if err != nil {
-		w.Fatal(err)
-	}
-	expectWhole(w, w.store)
-	return r
-}
-
-// texts reads one text column of a sealed snapshot.
-func (w *world) texts(r collectors.Result, query string, args ...any) []string {
-	w.Helper()
-	var out []string
-	if err := w.store.Read().Select(&out, query, append([]any{r.Snapshot}, args...)...); err != nil {
-		w.Fatal(err)
-	}
-	return out
-}
 
 // population is what the groups and people follow from.
 var population = []snapshot.Kind{snapshot.Customers, snapshot.Relationships, snapshot.AccessAssignments, snapshot.Groups, snapshot.GroupAssignments,
@@ -73,7 +18,9 @@ var population = []snapshot.Kind{snapshot.Customers, snapshot.Relationships, sna
 func TestPoliciesOfTheMSP(t *testing.T) {
 	w := newWorld(t, fixtures.ServerOptions{PageSize: 3, Delegated: true}) // several pages of each list
 	kinds := append(slices.Clone(population), snapshot.RiskyUsers, snapshot.ConditionalAccess, snapshot.AccessPackages, snapshot.Lighthouse)
-	r := w.collectKinds(kinds, func(o *collectors.Options) { o.Delegated = true })
+	o := w.everything(kinds...)
+	o.Delegated = true
+	r := w.take(o)
 	for _, kind := range kinds {
 		if c := coverageOf(r, kind); c.State != snapshot.Complete || c.Pages == 0 {
 			t.Errorf("%+v", c)
@@ -86,49 +33,44 @@ func TestPoliciesOfTheMSP(t *testing.T) {
 		}
 	}
 	// The reception's dismissed risk is nobody's in reach.
-	same("risk", w.texts(r, `SELECT upn || ' ' || level || ' ' || state FROM risky_user WHERE snapshot = ? ORDER BY upn`),
+	same("risk", lines(t, w.store, `SELECT upn || ' ' || level || ' ' || state FROM risky_user WHERE snapshot = ? ORDER BY upn`, r.Snapshot),
 		"ken.sato.admin@northgate-msp.example high atRisk", "kwame.osei.admin@northgate-msp.example none remediated")
-	same("policies", w.texts(r, `SELECT substr(name, 1, 5) || ' ' || state || ' ' || grants || ' ' || strength || ' ' || json_array_length(include_roles) || ' ' || json_array_length(exclude_users)
-		FROM access_policy WHERE snapshot = ? AND tenant = ? ORDER BY name`, w.msp.Tenant()),
+	same("policies", lines(t, w.store, `SELECT substr(name, 1, 5) || ' ' || state || ' ' || grants || ' ' || strength || ' ' || json_array_length(include_roles) || ' ' || json_array_length(exclude_users)
+		FROM access_policy WHERE snapshot = ? AND tenant = ? ORDER BY name`, r.Snapshot, w.msp.Tenant()),
 		"CA001 enabled [] Phishing-resistant MFA 5 2", `CA002 enabled ["mfa"]  0 2`, `CA003 enabled ["block"]  0 2`, `CA004 enabledForReportingButNotEnforced ["compliantDevice","domainJoinedDevice"]  0 2`)
-	same("security defaults", w.texts(r, `SELECT tenant || ' ' || enabled FROM security_defaults WHERE snapshot = ?`), w.msp.Tenant()+" 0")
-	same("Lighthouse", w.texts(r, `SELECT privilege || ' ' || onboarding || ' ' || eligibility || ' ' || contract || ' ' || count(*) FROM lighthouse_tenant WHERE snapshot = ? GROUP BY privilege, onboarding, eligibility, contract ORDER BY privilege, onboarding`),
+	same("security defaults", lines(t, w.store, `SELECT tenant || ' ' || enabled FROM security_defaults WHERE snapshot = ?`, r.Snapshot), w.msp.Tenant()+" 0")
+	same("Lighthouse", lines(t, w.store, `SELECT privilege || ' ' || onboarding || ' ' || eligibility || ' ' || contract || ' ' || count(*) FROM lighthouse_tenant WHERE snapshot = ? GROUP BY privilege, onboarding, eligibility, contract ORDER BY privilege, onboarding`, r.Snapshot),
 		"delegatedAndGranularDelegetedAdminPrivileges active none 2 1", "granularDelegatedAdminPrivileges active none 2 3", "granularDelegatedAdminPrivileges ineligible license 2 1")
 
 	jit, tickets := w.msp.GroupID("SG-GDAP-JIT-Licences"), w.msp.GroupID("SG-GDAP-JIT-ServiceRequests")
-	same("packages", w.texts(r, `SELECT p.name || ' > ' || coalesce(g.group_id || ' ' || g.access, '') FROM access_package p LEFT JOIN access_package_group g ON g.snapshot = p.snapshot AND g.package = p.id
-		WHERE p.snapshot = ? ORDER BY p.name DESC`), "JIT: service requests > "+tickets+" member", "JIT: licence changes > "+jit+" member", `<img src=x onerror=alert(1)>=cmd|' /C calc'!A0 > `)
-	same("how they are requested", w.texts(r, `SELECT name || ' ' || requestors || ' ' || approval || ' ' || json_array_length(approvers) || ' ' || justification || ' ' || duration || ' ' || reviewed || ' ' || (SELECT count(*) FROM access_package_target t WHERE t.snapshot = p.snapshot AND t.policy = p.id) || ' ' || self_request
-		FROM access_package_policy p WHERE snapshot = ? ORDER BY name`), "Everybody allMemberUsers 0 0 0  0 0 1", "JIT agents specificDirectoryUsers 1 2 1 PT8H 1 4 1", "Site visitors allDirectoryUsers 0 0 0 P365D 0 0 1")
-	if got := w.texts(r, `SELECT type || ' ' || state FROM access_package_request WHERE snapshot = ? GROUP BY type, state ORDER BY type, state`); !slices.Contains(got, "userAdd denied") ||
+	same("packages", lines(t, w.store, `SELECT p.name || ' > ' || coalesce(g.group_id || ' ' || g.access, '') FROM access_package p LEFT JOIN access_package_group g ON g.snapshot = p.snapshot AND g.package = p.id
+		WHERE p.snapshot = ? ORDER BY p.name DESC`, r.Snapshot), "JIT: service requests > "+tickets+" member", "JIT: licence changes > "+jit+" member", `<img src=x onerror=alert(1)>=cmd|' /C calc'!A0 > `)
+	same("how they are requested", lines(t, w.store, `SELECT name || ' ' || requestors || ' ' || approval || ' ' || json_array_length(approvers) || ' ' || justification || ' ' || duration || ' ' || reviewed || ' ' || (SELECT count(*) FROM access_package_target t WHERE t.snapshot = p.snapshot AND t.policy = p.id) || ' ' || self_request
+		FROM access_package_policy p WHERE snapshot = ? ORDER BY name`, r.Snapshot), "Everybody allMemberUsers 0 0 0  0 0 1", "JIT agents specificDirectoryUsers 1 2 1 PT8H 1 4 1", "Site visitors allDirectoryUsers 0 0 0 P365D 0 0 1")
+	if got := lines(t, w.store, `SELECT type || ' ' || state FROM access_package_request WHERE snapshot = ? GROUP BY type, state ORDER BY type, state`, r.Snapshot); !slices.Contains(got, "userAdd denied") ||
 		!slices.Contains(got, "systemRemove delivered") || !slices.Contains(got, "adminAdd delivered") {
 		t.Errorf("requests: %q", got)
 	}
-	if got := w.texts(r, `SELECT justification FROM access_package_request WHERE snapshot = ? AND justification LIKE '%REQ%' AND justification LIKE '%HYPERLINK%'`); len(got) == 0 {
+	if got := lines(t, w.store, `SELECT justification FROM access_package_request WHERE snapshot = ? AND justification LIKE '%REQ%' AND justification LIKE '%HYPERLINK%'`, r.Snapshot); len(got) == 0 {
 		t.Error("the hostile purpose, with the answer to the question, is not kept")
 	}
-	if got := w.texts(r, `SELECT a.upn FROM access_package_request q JOIN access_package_assignment a ON a.snapshot = q.snapshot AND a.id = q.assignment AND a.principal = q.principal
-		WHERE q.snapshot = ? AND q.type = 'userAdd' AND q.state = 'delivered'`); len(got) < 10 {
+	if got := lines(t, w.store, `SELECT a.upn FROM access_package_request q JOIN access_package_assignment a ON a.snapshot = q.snapshot AND a.id = q.assignment AND a.principal = q.principal
+		WHERE q.snapshot = ? AND q.type = 'userAdd' AND q.state = 'delivered'`, r.Snapshot); len(got) < 10 {
 		t.Errorf("%d requests lead to an assignment", len(got))
 	}
 
 	// Whoever has a package until an end is in its group until then; who stayed behind is
 	// there for good.
-	same("in the just-in-time group", w.texts(r, `SELECT u.upn || ' ' || m.state || ' ' || (m.instance = a.id) || ' ' || (m.ends = a.ends)
+	same("in the just-in-time group", lines(t, w.store, `SELECT u.upn || ' ' || m.state || ' ' || (m.instance = a.id) || ' ' || (m.ends = a.ends)
 		FROM membership m JOIN directory_user u ON u.snapshot = m.snapshot AND u.id = m.principal
-		LEFT JOIN access_package_assignment a ON a.snapshot = m.snapshot AND a.principal = m.principal AND a.state = 'delivered' WHERE m.snapshot = ? AND m.group_id = ? AND m.state <> 'eligible'`, jit),
+		LEFT JOIN access_package_assignment a ON a.snapshot = m.snapshot AND a.principal = m.principal AND a.state = 'delivered' WHERE m.snapshot = ? AND m.group_id = ? AND m.state <> 'eligible'`, r.Snapshot, jit),
 		"leila.haddad.admin@northgate-msp.example time-bound 1 1")
-	same("who may ask for it", w.texts(r, `SELECT u.upn || ' ' || p.name FROM membership m JOIN directory_user u ON u.snapshot = m.snapshot AND u.id = m.principal
-		JOIN access_package_policy p ON p.snapshot = m.snapshot AND p.id = m.instance WHERE m.snapshot = ? AND m.group_id = ? AND m.state = 'eligible' ORDER BY u.upn`, jit),
+	same("who may ask for it", lines(t, w.store, `SELECT u.upn || ' ' || p.name FROM membership m JOIN directory_user u ON u.snapshot = m.snapshot AND u.id = m.principal
+		JOIN access_package_policy p ON p.snapshot = m.snapshot AND p.id = m.instance WHERE m.snapshot = ? AND m.group_id = ? AND m.state = 'eligible' ORDER BY u.upn`, r.Snapshot, jit),
 		"aoife.murphy.admin@northgate-msp.example JIT agents", "nikos.papadakis.admin@northgate-msp.example JIT agents", "tunde.adeyemi.admin@northgate-msp.example JIT agents", "zofia.nowak.admin@northgate-msp.example JIT agents")
-	same("in the other", w.texts(r, `SELECT u.upn || ' ' || m.state || ' ' || m.instance FROM membership m JOIN directory_user u ON u.snapshot = m.snapshot AND u.id = m.principal
-		WHERE m.snapshot = ? AND m.group_id = ? ORDER BY u.upn`, tickets),
+	same("in the other", lines(t, w.store, `SELECT u.upn || ' ' || m.state || ' ' || m.instance FROM membership m JOIN directory_user u ON u.snapshot = m.snapshot AND u.id = m.principal
+		WHERE m.snapshot = ? AND m.group_id = ? ORDER BY u.upn`, r.Snapshot, tickets),
 		"anton.weber.admin@northgate-msp.example standing ", "marek.kowalski.admin@northgate-msp.example standing ")
-	for _, asked := range w.server.Journal() {
-		if err := fixtures.CheckRequest(asked); err != nil {
-			t.Error(err)
-		}
-	}
 }
 
 // A package's group is walked and closed even where no access assignment names it.
@@ -168,79 +110,26 @@ func TestPackagesMapGroups(t *testing.T) {
 
 func TestPoliciesOfCustomers(t *testing.T) {
 	w := newWorld(t, fixtures.ServerOptions{})
-	tenants := w.customerTenants()
-	kind := []snapshot.Kind{snapshot.CustomerAccessPolicies}
-	r := w.collectKinds(append(slices.Clone(kind), snapshot.Customers), func(o *collectors.Options) {
-		o.Customer = func(tenant string) (collectors.Client, error) { return appClient(w, tenant) }
-		for _, tenant := range tenants[:4] {
-			o.Declared.Customers = append(o.Declared.Customers, snapshot.DeclaredCustomer{Tenant: tenant, Collect: kind})
-		}
-	})
-	parts, err := snapshot.LoadParts(context.Background(), w.store.Read(), r.Snapshot)
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen := map[string]snapshot.Coverage{}
-	for _, c := range parts.Tenants() {
-		seen[c.Scope] = c
-	}
+	r := w.take(w.everything(snapshot.CustomerAccessPolicies))
+	tenants := w.declared()
 	for i, want := range []struct {
 		state  snapshot.State
 		reason string
 	}{
 		{snapshot.Complete, ""}, {snapshot.NotPermitted, "must consent to the app"}, {snapshot.Complete, ""}, {snapshot.NotLicensed, "lacks the licence that Microsoft asks for here: Microsoft Entra ID P1 or P2"},
 	} {
-		if c := seen[tenants[i]]; c.State != want.state || !strings.Contains(c.Reason, want.reason) || want.state == snapshot.Complete && c.Requests != 4 {
+		if c := w.stateOf(r, tenants[i].Tenant, snapshot.CustomerAccessPolicies); c.State != want.state || !strings.Contains(c.Reason, want.reason) || want.state == snapshot.Complete && c.Requests != 4 {
 			t.Errorf("customer %d: %+v", i, c)
 		}
 	}
-	if got := w.texts(r, `SELECT name || ' ' || exclude_guests FROM access_policy WHERE snapshot = ? ORDER BY name`); !slices.Equal(got,
+	if got := lines(t, w.store, `SELECT name || ' ' || exclude_guests FROM access_policy WHERE snapshot = ? ORDER BY name`, r.Snapshot); !slices.Equal(got,
 		[]string{`MFA for all but our IT ["b2bDirectConnectUser","serviceProvider"]`, `Require MFA []`}) {
 		t.Errorf("policies: %q", got)
 	}
 	trust := func(tenant, partner string) string {
-		return strings.Join(w.texts(r, `SELECT coalesce(service_provider, '-') || trusts_mfa || trusts_compliant || trusts_hybrid || guests FROM cross_tenant_access WHERE snapshot = ? AND tenant = ? AND partner = ?`, tenant, partner), " ")
+		return strings.Join(lines(t, w.store, `SELECT coalesce(service_provider, '-') || trusts_mfa || trusts_compliant || trusts_hybrid || guests FROM cross_tenant_access WHERE snapshot = ? AND tenant = ? AND partner = ?`, r.Snapshot, tenant, partner), " ")
 	}
-	if a, b, c := trust(tenants[0], w.msp.Tenant()), trust(tenants[2], w.msp.Tenant()), trust(tenants[2], "default"); a != "1110" || b != "1000" || c != "-000allowed" {
+	if a, b, c := trust(tenants[0].Tenant, w.msp.Tenant()), trust(tenants[2].Tenant, w.msp.Tenant()), trust(tenants[2].Tenant, "default"); a != "1110" || b != "1000" || c != "-000allowed" {
 		t.Errorf("trust: %q, %q, by default %q", a, b, c)
-	}
-}
-
-// What the app may not read, what the tenant did not buy and what only a person may
-// read is said in words that an administrator can act on.
-func TestPoliciesNotSeen(t *testing.T) {
-	w := newWorld(t, fixtures.ServerOptions{Permissions: []string{"DelegatedAdminRelationship.Read.All"}})
-	r := w.collectKinds([]snapshot.Kind{snapshot.Customers, snapshot.RiskyUsers, snapshot.ConditionalAccess, snapshot.AccessPackages, snapshot.Lighthouse},
-		func(o *collectors.Options) { o.Client, _ = appClient(w, w.msp.Tenant()) })
-	expectState(t, r, snapshot.RiskyUsers, snapshot.NotPermitted, "IdentityRiskyUser.Read.All")
-	expectState(t, r, snapshot.ConditionalAccess, snapshot.NotPermitted, "Policy.Read.All")
-	expectState(t, r, snapshot.AccessPackages, snapshot.NotPermitted, "EntitlementManagement.Read.All")
-	expectState(t, r, snapshot.Lighthouse, snapshot.NotConfigured, "Microsoft lets no app read it, only a signed-in person")
-
-	// An app that claims to be a person is found out.
-	w = newWorld(t, fixtures.ServerOptions{})
-	r = w.collectKinds([]snapshot.Kind{snapshot.Customers, snapshot.Lighthouse}, func(o *collectors.Options) { o.Delegated = true })
-	expectState(t, r, snapshot.Lighthouse, snapshot.NotPermitted, "no app can hold ManagedTenants.Read.All")
-
-	// No licence: answers as Microsoft gives them, in front of the invented tenant.
-	refused := map[string]string{"/v1.0/identityProtection/riskyUsers": "Forbidden", "/v1.0/identity/conditionalAccess/policies": "AccessDenied"}
-	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, q *http.Request) {
-		code := refused[q.URL.Path]
-		if code == "" {
-			w.server.ServeHTTP(rw, q)
-			return
-		}
-		rw.Header().Set("Content-Type", "application/json")
-		rw.WriteHeader(http.StatusForbidden)
-		_, _ = rw.Write([]byte(`{"error":{"code":"` + code + `","message":"Your tenant is not licensed for this feature."}}`))
-	}))
-	t.Cleanup(front.Close)
-	w = newWorld(t, fixtures.ServerOptions{})
-	r = w.collectKinds([]snapshot.Kind{snapshot.Customers, snapshot.RiskyUsers, snapshot.ConditionalAccess},
-		func(o *collectors.Options) { o.Client = newClient(t, front.URL, w.msp.Tenant(), mode{2, false}) })
-	expectState(t, r, snapshot.RiskyUsers, snapshot.NotLicensed, "Microsoft Entra ID P2")
-	expectState(t, r, snapshot.ConditionalAccess, snapshot.NotLicensed, "Microsoft Entra ID P1 or P2")
-	if got := w.texts(r, `SELECT tenant FROM security_defaults WHERE snapshot = ?`); len(got) > 0 {
-		t.Errorf("half a part is evidence: %q", got)
 	}
 }

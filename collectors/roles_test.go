@@ -9,35 +9,14 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"countersign/collectors"
 	"countersign/collectors/snapshot"
-	"countersign/collectors/store"
+	"countersign/fixtures"
 )
-
-// lines reads a query's rows as text, columns separated by a space.
-func lines(t testing.TB, s *store.Store, query string, args ...any) []string {
-	t.Helper()
-	rows, err := s.Read().QueryContext(context.Background(), query, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	var out []string
-	for rows.Next() {
-		var line string
-		if err := rows.Scan(&line); err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, line)
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
 
 func expectLines(t testing.TB, what string, got []string, want ...string) {
 	t.Helper()
@@ -46,35 +25,19 @@ func expectLines(t testing.TB, what string, got []string, want ...string) {
 	}
 }
 
-// stateOf is the coverage of a kind in the MSP's tenant or a customer's.
-func stateOf(t testing.TB, s *store.Store, r collectors.Result, scope string, kind snapshot.Kind) snapshot.Coverage {
-	t.Helper()
-	parts, err := snapshot.LoadParts(context.Background(), s.Read(), r.Snapshot)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range append(parts.Tenants(), r.Coverage...) {
-		if c.Scope == scope && c.Kind == kind {
-			return c
-		}
-	}
-	return snapshot.Coverage{}
-}
-
 var roleKinds = []snapshot.Kind{snapshot.Licences, snapshot.DirectoryRoles, snapshot.CustomerLicences, snapshot.CustomerRoles, snapshot.CustomerRolePolicies, snapshot.CustomerUsers}
 
 // What the invented MSP and its customers have, as the story tells it; on a Wednesday
 // at nine, when those who may activate a role have done so.
 func TestRolesOfEveryTenant(t *testing.T) {
-	w := newOpenWorld(t)
+	w := worldOf(t, openTenants(), fixtures.ServerOptions{})
 	w.at = now.AddDate(0, 0, 1).Add(3 * time.Hour)
-	r := w.collectTenants(roleKinds...)
+	r := w.take(w.everything(roleKinds...))
 	tenants := lines(t, w.store, `SELECT object FROM part_coverage WHERE snapshot = ? AND kind = 'customer-licences' ORDER BY object`, r.Snapshot)
 	if len(tenants) != 6 {
 		t.Fatalf("%d tenants of customers were asked", len(tenants))
 	}
-	csvRows := strings.Split(string(w.msp.CustomersCSV()), "\n")
-	customer := func(i int) string { return csvRows[i+1][:36] }
+	customer := func(i int) string { return w.declared()[i].Tenant }
 
 	const held = `SELECT state || ' ' || r.principal_type || ' ' || r.principal_name || ' ' || coalesce(d.name, r.role) FROM role_instance r
 		LEFT JOIN role_definition d ON d.snapshot = r.snapshot AND d.tenant = r.tenant AND d.id = r.role
@@ -137,7 +100,7 @@ func TestRolesOfEveryTenant(t *testing.T) {
 		{customer(3), snapshot.CustomerUsers, snapshot.Complete, ""},
 		{customer(3), snapshot.CustomerRolePolicies, snapshot.NotLicensed, "Microsoft Entra ID P2"},
 	} {
-		if got := stateOf(t, w.store, r, c.scope, c.kind); got.State != c.state || !strings.Contains(got.Reason, c.reason) {
+		if got := w.stateOf(r, c.scope, c.kind); got.State != c.state || !strings.Contains(got.Reason, c.reason) {
 			t.Errorf("%s of %s: %s, %q", c.kind, c.scope, got.State, got.Reason)
 		}
 	}
@@ -154,21 +117,21 @@ func TestRolesOfEveryTenant(t *testing.T) {
 // Accounts follow from roles: without those it is not told who is asked for, unless an
 // earlier run saw them.
 func TestAccountsNeedRoles(t *testing.T) {
-	w := newOpenWorld(t)
-	first := strings.Split(string(w.msp.CustomersCSV()), "\n")[1][:36]
-	if got := stateOf(t, w.store, w.collectTenants(snapshot.CustomerUsers), first, snapshot.CustomerUsers); got.State != snapshot.NotAsked || !strings.Contains(got.Reason, "customer roles were not seen whole") {
+	w := worldOf(t, openTenants(), fixtures.ServerOptions{})
+	first := w.declared()[0].Tenant
+	if got := w.stateOf(w.take(w.everything(snapshot.CustomerUsers)), first, snapshot.CustomerUsers); got.State != snapshot.NotAsked || !strings.Contains(got.Reason, "customer roles were not seen whole") {
 		t.Errorf("without roles: %s, %q", got.State, got.Reason)
 	}
-	w.collectTenants(snapshot.CustomerRoles)
-	r := w.collectTenants(snapshot.CustomerUsers)
-	if got := stateOf(t, w.store, r, first, snapshot.CustomerUsers); got.State != snapshot.Complete {
+	w.take(w.everything(snapshot.CustomerRoles))
+	r := w.take(w.everything(snapshot.CustomerUsers))
+	if got := w.stateOf(r, first, snapshot.CustomerUsers); got.State != snapshot.Complete {
 		t.Errorf("with the roles of an earlier run: %s, %q", got.State, got.Reason)
 	}
 	expectLines(t, "holders", lines(t, w.store, `SELECT count(*) FROM customer_user WHERE snapshot = ? AND tenant = ? AND because LIKE '%role%'`, r.Snapshot, first), "5")
 
-	o := w.tenantOptions(snapshot.CustomerUsers)
+	o := w.everything(snapshot.CustomerUsers)
 	o.Domains = nil
-	if got := stateOf(t, w.store, w.take(o), first, snapshot.CustomerUsers); got.State != snapshot.NotConfigured || !strings.Contains(got.Reason, "msp.domains") {
+	if got := w.stateOf(w.take(o), first, snapshot.CustomerUsers); got.State != snapshot.NotConfigured || !strings.Contains(got.Reason, "msp.domains") {
 		t.Errorf("without the MSP's domains: %s, %q", got.State, got.Reason)
 	}
 	o.Declared.Staff = []snapshot.StaffAccount{{UPN: "Ada@" + strings.ToUpper(w.msp.Domain())}}
@@ -182,8 +145,8 @@ var chainKinds = []snapshot.Kind{snapshot.Customers, snapshot.Relationships, sna
 // The shift on call is only eligible for a mapped group: no members list shows it, and
 // the people in it may become user administrators.
 func TestPeopleOfAnEligibleGroup(t *testing.T) {
-	w := newOpenWorld(t)
-	r := w.collectTenants(chainKinds...)
+	w := worldOf(t, openTenants(), fixtures.ServerOptions{})
+	r := w.take(w.everything(chainKinds...))
 	access, err := snapshot.LoadAccess(context.Background(), w.store.Read(), r.Snapshot)
 	if err != nil {
 		t.Fatal(err)
@@ -257,7 +220,7 @@ func TestAskedOtherwise(t *testing.T) {
 	}
 	expectWhole(t, s)
 	for _, kind := range []snapshot.Kind{snapshot.GroupEligibilities, snapshot.GroupAssignments, snapshot.DirectoryRoles} {
-		if got := stateOf(t, s, r, tenant, kind); got.State != snapshot.Complete {
+		if got := coverageOf(r, kind); got.State != snapshot.Complete {
 			t.Errorf("%s: %s, %q", kind, got.State, got.Reason)
 		}
 	}
@@ -269,20 +232,20 @@ func TestAskedOtherwise(t *testing.T) {
 }
 
 // A list of a part that begins anew drops nothing of the part's other lists, and what
-// it brought before is not counted twice.
+// it brought before is not counted twice. One that begins anew for ever is given up.
 func TestOneOfSeveralListsBeginsAnew(t *testing.T) {
-	var once sync.Once
+	var expires atomic.Int64
+	expires.Store(1)
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, q *http.Request) {
 		rw.Header().Set("Content-Type", "application/json")
 		row := func(id string) string {
 			return fmt.Sprintf(`{"id":%q,"principalId":"ada","roleDefinitionId":%q}`, id, snapshot.GlobalAdministrator)
 		}
-		expired := false
 		switch eligible := strings.HasSuffix(q.URL.Path, "roleEligibilityScheduleInstances"); {
 		case eligible && q.URL.Query().Get("$skiptoken") == "":
 			fmt.Fprintf(rw, `{"value":[%s],"@odata.nextLink":"http://%s%s?$skiptoken=2"}`, row("e1"), q.Host, q.URL.Path)
 		case eligible:
-			if once.Do(func() { expired = true }); expired {
+			if expires.Add(-1) >= 0 {
 				rw.WriteHeader(http.StatusBadRequest)
 				fmt.Fprint(rw, `{"error":{"code":"Directory_ExpiredPageToken","message":"no"}}`)
 				return
@@ -296,13 +259,20 @@ func TestOneOfSeveralListsBeginsAnew(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	s := openStore(t, filepath.Join(t.TempDir(), "evidence.db"))
-	r, err := collectors.Run(context.Background(), collectors.Options{Tenant: tenant, Client: newClient(t, server.URL, tenant, mode{4, false}), Store: s, At: now, Now: atOnce, Kinds: []snapshot.Kind{snapshot.DirectoryRoles}})
+	o := collectors.Options{Tenant: tenant, Client: newClient(t, server.URL, tenant, mode{4, false}), Store: s, At: now, Now: atOnce, Kinds: []snapshot.Kind{snapshot.DirectoryRoles}}
+	r, err := collectors.Run(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	expectLines(t, "roles", lines(t, s, `SELECT state || ' ' || id FROM role_instance WHERE snapshot = ? ORDER BY 1`, r.Snapshot), "assigned a1", "eligible e1", "eligible e2")
 	expectConserved(t, s, r.Snapshot)
-	if c := stateOf(t, s, r, tenant, snapshot.DirectoryRoles); c.State != snapshot.Complete || c.Rows != 3 || c.Pages != 4 {
+	if c := coverageOf(r, snapshot.DirectoryRoles); c.State != snapshot.Complete || c.Rows != 3 || c.Pages != 4 {
 		t.Errorf("%+v", c)
 	}
+	expires.Store(100)
+	if r, err = collectors.Run(context.Background(), o); err != nil {
+		t.Fatal(err)
+	}
+	expectState(t, r, snapshot.DirectoryRoles, snapshot.Partial, "one of several lists began anew each time they were read")
+	expectConserved(t, s, r.Snapshot)
 }

@@ -390,7 +390,7 @@ func (r *runner) part(ctx context.Context, at place, c collector, object string)
 	if s == nil {
 		return nil
 	}
-	err := c.Collect(ctx, snapshot.Part{Kind: c.Kind(), Scope: at.scope, Object: object}, s)
+	err := s.collect(ctx, c, snapshot.Part{Kind: c.Kind(), Scope: at.scope, Object: object})
 	r.close(ctx, at, c, object, s, err)
 	return err
 }
@@ -402,7 +402,7 @@ func (r *runner) groupPart(ctx context.Context, c collector, group string, gone 
 	if s == nil {
 		return
 	}
-	err := c.Collect(ctx, snapshot.Part{Kind: c.Kind(), Scope: r.Tenant, Object: group}, s)
+	err := s.collect(ctx, c, snapshot.Part{Kind: c.Kind(), Scope: r.Tenant, Object: group})
 	if gone && s.seen.Pages == 0 && notFound(err) {
 		s.refused(err)
 		err = nil

@@ -28,7 +28,7 @@ func (c signIns) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
 }
 
 // signIns lists the sign-ins of one window, interactive or not, that a filter lets through.
-func (s *stage) signIns(ctx context.Context, w window, filter string, decode func(json.RawMessage) (store.Item, error)) error {
+func (s *stage) signIns(ctx context.Context, w window, filter string, decode decoder) error {
 	s.seen.Since, s.seen.Until = w.since, w.until
 	return s.list(ctx, "/beta/auditLogs/signIns"+query("$filter", w.filter("createdDateTime")+" and "+filter+
 		" and signInEventTypes/any(t: t eq 'interactiveUser' or t eq 'nonInteractiveUser')", "$top", "1000"), decode)

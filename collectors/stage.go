@@ -37,6 +37,9 @@ type collector interface {
 	Collect(ctx context.Context, part snapshot.Part, s *stage) error
 }
 
+// decoder reads one row of a list. An item without a fact is passed over.
+type decoder func(raw json.RawMessage) (store.Item, error)
+
 // stage takes what a collector brings of one part, and notes the evidence: what
 // was asked, when, and the digest of what came. It is used by one goroutine.
 type stage struct {
@@ -45,36 +48,15 @@ type stage struct {
 	rows     *store.Stage
 	seen     store.Seen
 	requests []store.Request
-	later    bool            // a list after the first of a part of several
-	moved    bool            // the list was read twice
+	moved    bool            // a list was read twice
 	nameless map[string]bool // types of objects of which id and type came and nothing else
 }
 
-// list asks for a list and stages its rows.
-func (s *stage) list(ctx context.Context, path string, decode func(json.RawMessage) (store.Item, error)) error {
-	return s.EachPage(ctx, path, func(p graph.Page) error { return s.page(ctx, p, decode) })
-}
-
-// one asks for a single object and stages it.
-func (s *stage) one(ctx context.Context, path string, decode func(json.RawMessage) (store.Item, error)) error {
-	p, err := s.Get(ctx, path)
-	if err != nil {
-		return err
-	}
-	return s.page(ctx, p, decode)
-}
-
-// inTurn collects a part of several lists. A list that has to be read anew drops
-// what is staged of the part, so that the lists before it are read anew too.
-func (s *stage) inTurn(ctx context.Context, lists ...func() error) error {
-	for range restarts {
-		var err error
-		for i, list := range lists {
-			s.later = i > 0
-			if err = list(); err != nil {
-				break
-			}
-		}
+// collect collects the part, and all of it anew where one of its lists after the
+// first began anew: what the lists before brought is dropped with it.
+func (s *stage) collect(ctx context.Context, c collector, part snapshot.Part) error {
+	for range attempts {
+		err := c.Collect(ctx, part, s)
 		if !errors.Is(err, errRestart) {
 			return err
 		}
@@ -82,73 +64,68 @@ func (s *stage) inTurn(ctx context.Context, lists ...func() error) error {
 			return err
 		}
 	}
-	return &rowError{why: errRestart}
+	return errRestart
 }
 
-const restarts = 3
+const attempts = 3
 
-var errRestart = errors.New("the list changed while it was read")
+var errRestart = errors.New("one of several lists began anew each time they were read")
 
+// list asks for a list and stages its rows. A part may have several.
+func (s *stage) list(ctx context.Context, path string, decode decoder) error {
+	first := s.seen.Pages == 0
+	return s.EachPage(ctx, path, func(p graph.Page) error {
+		if p.Restart && !first {
+			return errRestart
+		}
+		return s.page(ctx, p, decode)
+	})
+}
+
+// one asks for a single object and stages it.
+func (s *stage) one(ctx context.Context, path string, decode decoder) error {
+	p, err := s.Get(ctx, path)
+	if err != nil {
+		return err
+	}
+	return s.page(ctx, p, decode)
+}
+
+// restart drops all that is staged and noted of the part but how often was asked.
 func (s *stage) restart(ctx context.Context) error {
-	s.requests, s.nameless, s.seen.Pages, s.seen.Rows, s.seen.PassedOver = nil, nil, 0, 0, 0
+	s.requests, s.nameless, s.moved, s.seen = nil, nil, false, store.Seen{Requests: s.seen.Requests}
 	return s.rows.Restart(ctx)
 }
 
-// page stages the rows of one page. An item without a fact is passed over.
-func (s *stage) page(ctx context.Context, p graph.Page, decode func(json.RawMessage) (store.Item, error)) error {
+// page stages the rows of one page.
+func (s *stage) page(ctx context.Context, p graph.Page, decode decoder) error {
 	if p.Restart {
-		if s.later {
-			return errRestart
-		}
 		if err := s.restart(ctx); err != nil {
 			return err
 		}
 	}
-	items, err := s.read(p, decode)
-	if err != nil || len(items) == 0 {
-		return err
-	}
-	return s.rows.Put(ctx, items)
-}
-
-// read notes a page and reads its rows.
-func (s *stage) read(p graph.Page, decode func(json.RawMessage) (store.Item, error)) ([]store.Item, error) {
 	s.note(p)
 	items := make([]store.Item, 0, len(p.Rows))
 	for i, raw := range p.Rows {
 		item, err := decode(raw)
 		switch {
 		case err != nil:
-			return nil, &rowError{page: p.Number, row: i + 1, why: err}
+			return &rowError{page: p.Number, row: i + 1, why: err}
 		case item.Fact == nil:
 			s.seen.PassedOver++
 		default:
 			items = append(items, item)
 		}
 	}
-	return items, nil
-}
-
-// gather reads one of several lists that make up a part and holds its items: a list
-// that begins anew must not drop what the others brought. For short lists only.
-func (s *stage) gather(ctx context.Context, path string, decode func(json.RawMessage) (store.Item, error)) ([]store.Item, error) {
-	requests, before := s.requests, s.seen
-	var all []store.Item
-	err := s.EachPage(ctx, path, func(p graph.Page) error {
-		if p.Restart {
-			before.Requests = s.seen.Requests
-			s.requests, s.seen, all = requests, before, nil
-		}
-		items, err := s.read(p, decode)
-		all = append(all, items...)
-		return err
-	})
-	return all, err
+	if len(items) == 0 {
+		return nil
+	}
+	return s.rows.Put(ctx, items)
 }
 
 // note keeps the evidence of a request that was answered.
 func (s *stage) note(p graph.Page) {
-	s.moved = p.Again
+	s.moved = s.moved || p.Again
 	s.seen.Requests += p.Requests
 	s.seen.Pages++
 	s.seen.Rows += len(p.Rows)

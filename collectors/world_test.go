@@ -1,8 +1,10 @@
 package collectors_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -75,6 +77,7 @@ type world struct {
 	url    string
 	at     time.Time
 	store  *store.Store
+	mode   mode
 }
 
 // invented is the MSP of all these tests; nobody changes it.
@@ -82,21 +85,24 @@ var invented = sync.OnceValue(func() *fixtures.MSP {
 	return fixtures.NewMSP(fixtures.Options{Customers: 5, Seed: 5, At: now})
 })
 
-func newWorld(t testing.TB, o fixtures.ServerOptions) *world {
-	w := &world{TB: t, at: now, msp: invented()}
-	o.Now = func() time.Time { return w.at }
-	w.server = fixtures.NewServer(w.msp, o)
-	w.url = w.serve()
-	w.store = openStore(t, filepath.Join(t.TempDir(), "evidence.db"))
+func newWorld(t testing.TB, o fixtures.ServerOptions) *world { return worldOf(t, invented(), o) }
+
+func worldOf(t testing.TB, msp *fixtures.MSP, o fixtures.ServerOptions) *world {
+	w := &world{TB: t, at: now, mode: mode{8, true}, store: openStore(t, filepath.Join(t.TempDir(), "evidence.db"))}
+	w.serve(msp, o)
 	return w
 }
 
-func (w *world) serve() (url string) {
+// serve puts an MSP, or the same one otherwise, in the place of what was served.
+func (w *world) serve(msp *fixtures.MSP, o fixtures.ServerOptions) {
+	o.Now = func() time.Time { return w.at }
+	w.msp, w.server = msp, fixtures.NewServer(msp, o)
 	s := httptest.NewServer(w.server)
 	w.Cleanup(s.Close)
-	return s.URL
+	w.url = s.URL
 }
 
+// options ask the MSP's own tenant, with any token.
 func (w *world) options(m mode) collectors.Options {
 	return collectors.Options{Tenant: w.msp.Tenant(), Client: newClient(w, w.url, w.msp.Tenant(), m), Store: w.store, At: w.at, Now: func() time.Time { return w.at }}
 }
@@ -164,31 +170,40 @@ var openTenants = sync.OnceValue(func() *fixtures.MSP {
 	return fixtures.NewMSP(fixtures.Options{Customers: 7, Seed: 5, At: now})
 })
 
-// newOpenWorld is a world in which each tenant gives the app its own token.
-func newOpenWorld(t testing.TB) *world {
-	w := newWorld(t, fixtures.ServerOptions{})
-	w.msp = openTenants()
-	w.server = fixtures.NewServer(w.msp, fixtures.ServerOptions{Now: func() time.Time { return w.at }})
-	s := httptest.NewServer(w.server)
-	t.Cleanup(s.Close)
-	w.url = s.URL
-	return w
+// client asks a service as the app, with a token of the tenant.
+func (w *world) client(service graph.Service, tenant string) (collectors.Client, error) {
+	credential, err := graph.NewCredential(graph.CredentialOptions{Kind: "secret", Tenant: tenant, ClientID: "app", Secret: "secret", Login: w.url})
+	if err != nil {
+		return nil, err
+	}
+	limits := graph.NoQuotas()
+	limits.Tries, limits.Lag = 1, -1
+	return graph.New(graph.Options{Service: service, Endpoints: graph.Endpoints{Graph: w.url, ARM: w.url, PartnerCenter: w.url, Login: w.url}, Tenant: tenant,
+		Credential: credential, Concurrency: w.mode.concurrency, Batch: w.mode.batch, HTTP: &http.Client{Transport: &http.Transport{}}, Limits: limits})
 }
 
-// tenantOptions ask for the kinds with customers' tenants as customers.csv declares them.
-func (w *world) tenantOptions(kinds ...snapshot.Kind) collectors.Options {
+// everything are options of a run for the kinds, or all, to which all is configured:
+// Azure, Partner Center, and customers' tenants as customers.csv declares them.
+func (w *world) everything(kinds ...snapshot.Kind) collectors.Options {
 	w.Helper()
-	o := w.options(mode{8, true})
-	o.Kinds, o.Domains = kinds, []string{w.msp.Domain()}
-	o.Customer = func(tenant string) (collectors.Client, error) {
-		credential, err := graph.NewCredential(graph.CredentialOptions{Kind: "secret", Tenant: tenant, ClientID: "app", Secret: "secret", Login: w.url})
+	client := func(service graph.Service) collectors.Client {
+		c, err := w.client(service, w.msp.Tenant())
 		if err != nil {
-			return nil, err
+			w.Fatal(err)
 		}
-		return graph.New(graph.Options{Endpoints: graph.Endpoints{Graph: w.url, Login: w.url}, Tenant: tenant, Credential: credential, Concurrency: 4, Batch: true,
-			HTTP: &http.Client{Transport: &http.Transport{}}, Limits: graph.Limits{Tries: 1, Reports: -1, Protection: -1}})
+		return c
 	}
-	rows, err := csv.NewReader(strings.NewReader(string(w.msp.CustomersCSV()))).ReadAll()
+	o := w.options(w.mode)
+	o.Client, o.Azure, o.Partner = client(graph.MicrosoftGraph), client(graph.ResourceManager), client(graph.PartnerCenter)
+	o.Customer = func(tenant string) (collectors.Client, error) { return w.client(graph.MicrosoftGraph, tenant) }
+	o.Kinds, o.Domains, o.Declared.Customers = kinds, []string{w.msp.Domain()}, w.declared()
+	return o
+}
+
+// declared are the customers as customers.csv has them.
+func (w *world) declared() (all []snapshot.DeclaredCustomer) {
+	w.Helper()
+	rows, err := csv.NewReader(bytes.NewReader(w.msp.CustomersCSV())).ReadAll()
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -204,28 +219,82 @@ func (w *world) tenantOptions(kinds ...snapshot.Kind) collectors.Options {
 				c.Collect = append(c.Collect, snapshot.Kind(kind))
 			}
 		}
-		o.Declared.Customers = append(o.Declared.Customers, c)
+		all = append(all, c)
 	}
-	return o
-}
-
-func (w *world) collectTenants(kinds ...snapshot.Kind) collectors.Result {
-	w.Helper()
-	return w.take(w.tenantOptions(kinds...))
+	return all
 }
 
 // take takes a snapshot that must hold together, by requests that Microsoft describes.
 func (w *world) take(o collectors.Options) collectors.Result {
 	w.Helper()
+	before := len(w.server.Journal())
 	r, err := collectors.Run(context.Background(), o)
 	if err != nil {
 		w.Fatal(err)
 	}
 	expectWhole(w, w.store)
-	for _, asked := range w.server.Journal() {
-		if err := fixtures.CheckRequest(asked); err != nil {
-			w.Error(err)
+	expectReadOnly(w, w.server.Journal()[before:])
+	return r
+}
+
+// asked counts the requests for paths that hold a text.
+func (w *world) asked(path string) (n int) {
+	for _, r := range single(w.server.Journal()) {
+		if strings.Contains(r.Path, path) {
+			n++
 		}
 	}
-	return r
+	return n
+}
+
+// seen are the parts of a snapshot.
+func (w *world) seen(r collectors.Result) *snapshot.Parts {
+	w.Helper()
+	p, err := snapshot.LoadParts(context.Background(), w.store.Read(), r.Snapshot)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return p
+}
+
+// stateOf is the coverage of a kind in the MSP's tenant or a customer's.
+func (w *world) stateOf(r collectors.Result, scope string, kind snapshot.Kind) (found snapshot.Coverage) {
+	w.Helper()
+	for _, c := range append(w.seen(r).Tenants(), r.Coverage...) {
+		if c.Scope == scope && c.Kind == kind {
+			found = c
+		}
+	}
+	return found
+}
+
+// column reads one column of a query.
+func column[T any](t testing.TB, s *store.Store, query string, args ...any) []T {
+	t.Helper()
+	var out []T
+	if err := s.Read().Select(&out, query, args...); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// lines reads the rows of a query as text, columns separated by a space.
+func lines(t testing.TB, s *store.Store, query string, args ...any) (all []string) {
+	t.Helper()
+	rows, err := s.Read().QueryxContext(context.Background(), query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		row, err := rows.SliceScan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, strings.TrimSuffix(fmt.Sprintln(row...), "\n"))
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
