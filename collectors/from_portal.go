@@ -288,12 +288,19 @@ func (e *exports) kind(ctx context.Context, kind snapshot.Kind, where string) (e
 			return err
 		}
 	}
-	return e.leave(ctx, k, files)
+	if err := e.leave(ctx, k, files); err != nil || kind != snapshot.Groups {
+		return err
+	}
+	walked, err := e.walked(ctx)
+	if err != nil {
+		return err
+	}
+	return e.endGroupList(ctx, walked)
 }
 
 // fill takes what a file says of the kind.
 func (e *exports) fill(ctx context.Context, k *filling, f *portal.File) error {
-	if !k.kind.IsLog() && (f.Object != "" || k.kind != snapshot.AccessAssignments) { // an empty list is a list
+	if !k.kind.IsLog() && (f.Object != "" || k.kind != snapshot.AccessAssignments && k.kind != snapshot.Groups) { // an empty list is a list
 		if _, err := e.part(ctx, k, cmp.Or(f.Object, e.tenant), f, 0); err != nil {
 			return err
 		}
@@ -317,6 +324,13 @@ func (e *exports) fill(ctx context.Context, k *filling, f *portal.File) error {
 			k.rest.Rows, k.rest.PassedOver = k.rest.Rows+1, k.rest.PassedOver+1
 			return nil
 		}
+		if group, ok := item.Fact.(snapshot.Group); ok {
+			if !k.keep(item) {
+				k.rest.Rows, k.rest.PassedOver = k.rest.Rows+1, k.rest.PassedOver+1
+				return nil
+			}
+			object = group.ID
+		}
 		p, err := e.part(ctx, k, object, f, 1)
 		if err != nil {
 			return err
@@ -328,12 +342,15 @@ func (e *exports) fill(ctx context.Context, k *filling, f *portal.File) error {
 // leave notes what of the kind was not seen, in a part of its own, with the files
 // that fed no other.
 func (e *exports) leave(ctx context.Context, k *filling, files []*portal.File) error {
-	if len(k.gaps) == 0 {
+	if len(k.gaps) == 0 && len(k.parts) > 0 {
 		return nil
 	}
+	if len(k.gaps) == 0 {
+		k.rest.State = store.Whole
+	}
 	object := e.tenant
-	if k.parts[object] != nil { // the list itself
-		object = "portal"
+	if k.parts[object] != nil || k.kind == snapshot.Groups { // the list itself, and that which snapshots once kept
+		object = snapshot.Exports
 	}
 	st, err := e.taken.Stage(ctx, store.Part{Kind: string(k.kind), Scope: e.tenant, Object: object})
 	if err != nil {
@@ -496,7 +513,7 @@ func (e *exports) missing(ctx context.Context, k *filling) error {
 			asked[x.id] = snapshot.MayGiveAccess(x.status)
 		}
 		what = "relationships"
-	case snapshot.Memberships:
+	case snapshot.Memberships, snapshot.Groups:
 		walked, err := e.walked(ctx)
 		if err != nil {
 			return err

@@ -13,55 +13,43 @@ import (
 	"countersign/collectors/store"
 )
 
-// groups asks for mapped and nested groups one by one; all of them are one part.
-// A group that an access assignment names and the directory no longer has is a
-// fact too.
+// groups asks for one group. A group that an access assignment names and the directory
+// no longer has is a fact too. It knows of the group what the store does, and learns
+// what the answer says.
 // https://learn.microsoft.com/graph/api/group-get
 type groups struct {
-	ids   []string
-	maybe map[string]bool // not known to be groups: one that is not found is none
-	gone  map[string]bool // known not to be there, and learns; any other that is not found may be too new
-	none  map[string]bool // learns which of the maybe are no groups
+	maybe bool // not known to be a group: one that is not found is none
+	none  bool // it is no group
+	gone  bool // it is not there any more; any other that is not found may be too new
 }
 
-func (groups) Kind() snapshot.Kind { return snapshot.Groups }
+func (*groups) Kind() snapshot.Kind { return snapshot.Groups }
 
-func (c groups) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
-	pages, errs := make([]graph.Page, len(c.ids)), make([]error, len(c.ids))
-	s.Together(ctx, len(c.ids), func(ctx context.Context, i int) {
-		if id := c.ids[i]; !c.maybe[id] && !c.gone[id] {
-			ctx = graph.Patient(ctx)
-		}
-		pages[i], errs[i] = s.Get(ctx, "/v1.0/groups/"+url.PathEscape(c.ids[i])+
-			query("$select", "id,displayName,securityEnabled,isAssignableToRole,groupTypes,onPremisesSyncEnabled,createdDateTime"))
-	})
-	var first error
-	for i, id := range c.ids {
-		var err error
-		switch {
-		case notFound(errs[i]) && c.maybe[id]:
-			c.none[id] = true
-			s.refused(errs[i])
-		case notFound(errs[i]):
-			c.gone[id] = true
-			s.refused(errs[i])
-			err = s.rows.Put(ctx, []store.Item{{Fact: snapshot.Group{ID: id, Gone: true}}})
-			s.seen.Rows++ // the answer that there is none
-		case errs[i] != nil:
-			s.refused(errs[i])
-			err = errs[i]
-		default:
-			delete(c.gone, id)
-			err = s.page(ctx, pages[i], func(raw json.RawMessage) (store.Item, error) {
-				got, err := decodeGroup(raw)
-				return store.Item{Fact: got}, about(got.ID, id, err)
-			})
-		}
-		if first == nil {
-			first = err
-		}
+func (c *groups) Collect(ctx context.Context, part snapshot.Part, s *stage) error {
+	if !c.maybe && !c.gone {
+		ctx = graph.Patient(ctx)
 	}
-	return first
+	got, err := s.Get(ctx, "/v1.0/groups/"+url.PathEscape(part.Object)+
+		query("$select", "id,displayName,securityEnabled,isAssignableToRole,groupTypes,onPremisesSyncEnabled,createdDateTime"))
+	c.none = c.maybe && notFound(err)
+	switch {
+	case notFound(err):
+		s.refused(err)
+		s.seen.Rows++ // the answer that there is none
+		if c.none {
+			s.seen.PassedOver++
+			return nil
+		}
+		c.gone = true
+		return s.rows.Put(ctx, []store.Item{{Fact: snapshot.Group{ID: part.Object, Gone: true}}})
+	case err != nil:
+		return err
+	}
+	c.gone = false
+	return s.page(ctx, got, func(raw json.RawMessage) (store.Item, error) {
+		got, err := decodeGroup(raw)
+		return store.Item{Fact: got}, about(got.ID, part.Object, err)
+	})
 }
 
 func notFound(err error) bool {

@@ -273,53 +273,55 @@ func (r *runner) walkGroups(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	gone, none, err := r.knownGroups(ctx, maybe)
+	known, err := r.standingGroups(ctx)
 	if err != nil {
 		return err
 	}
-	whole := groups{}
-	s := r.open(ctx, r.msp(), whole, r.Tenant)
-	if s != nil {
-		none = map[string]bool{} // which is about to be learnt
-	}
-	var fault error
 	seen := map[string]bool{}
 	for len(level) > 0 && ctx.Err() == nil {
 		for _, id := range level {
 			seen[id] = true
 		}
-		if s != nil {
-			fault = cmp.Or(fault, groups{level, maybe, gone, none}.Collect(ctx, snapshot.Part{}, s))
-		}
-		level = slices.DeleteFunc(level, func(id string) bool { return none[id] })
-		r.expect(len(ofGroup) * len(level))
+		r.expect((1 + len(ofGroup)) * len(level))
+		walked := make([]string, len(level))
 		r.together(ctx, len(level), func(ctx context.Context, i int) {
-			for _, c := range ofGroup {
-				if r.asks(c) {
-					r.groupPart(ctx, c, level[i], gone[level[i]])
-				}
+			group, here := known[level[i]]
+			if r.walkGroup(ctx, level[i], &groups{maybe: maybe[level[i]], none: maybe[level[i]] && !here, gone: group.Gone}) {
+				walked[i] = level[i]
 			}
 		})
-		if level, err = r.nestedIn(ctx, level); err != nil {
+		if level, err = r.nestedIn(ctx, walked); err != nil {
 			return err
 		}
 		level = slices.DeleteFunc(level, func(id string) bool { return seen[id] })
 	}
-	switch {
-	case s == nil:
-	case len(seen) == 0:
-		r.none(ctx, whole, 0, "mapped group")
-	default:
-		r.close(ctx, r.msp(), whole, r.Tenant, s, fault)
-	}
-	for _, c := range ofGroup {
+	for _, c := range append([]collector{&groups{}}, ofGroup...) {
 		if !r.asks(c) {
 			r.notAsked(ctx, c, r.Tenant, leftOutKind)
 		} else {
 			r.none(ctx, c, len(seen), "mapped group")
 		}
 	}
-	return nil
+	if len(seen) == 0 || !r.asks(&groups{}) {
+		return nil
+	}
+	return r.endGroupList(ctx, seen)
+}
+
+// walkGroup asks for a group and its lists, and reports whether it is one.
+func (r *runner) walkGroup(ctx context.Context, id string, group *groups) bool {
+	if r.asks(group) {
+		r.part(ctx, r.msp(), group, id)
+	}
+	if group.none {
+		return false
+	}
+	for _, c := range ofGroup {
+		if r.asks(c) {
+			r.groupPart(ctx, c, id, group.gone)
+		}
+	}
+	return true
 }
 
 // people asks for users, then for what is said of them.

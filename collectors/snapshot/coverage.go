@@ -142,7 +142,7 @@ func (p *Parts) Customer(a *Access, customer string) []Coverage {
 }
 
 // ofGroup are the kinds that have a part for each group.
-var ofGroup = []Kind{GroupOwners, GroupAssignments, Memberships, GroupEligibilities, GroupActivations, GroupPolicies}
+var ofGroup = []Kind{Groups, GroupOwners, GroupAssignments, Memberships, GroupEligibilities, GroupActivations, GroupPolicies}
 
 // Tenants gives the coverage of every kind that is collected of customers, customer
 // by customer, for those of whom something was asked; by scope, then in the order of
@@ -197,18 +197,33 @@ func ofScope(kind Kind, parts []partCoverage, tenant, customer string) []partCov
 	return []partCoverage{{Coverage: Coverage{State: NotConfigured, Reason: "this customer's tenant is not read"}}}
 }
 
+// Exports is the object of what a folder of exports does not tell of a kind.
+const Exports = "portal"
+
 // needed picks the parts of the objects. A kind that was left out altogether, or
-// could not be asked object by object, has one part for the tenant that says why.
+// could not be asked object by object, has one part for the tenant that says why, and
+// so have exports that tell less than the API. The list of all groups, which snapshots
+// kept before each had a part of its own, stands for those that have none.
 func (p *Parts) needed(seen map[Part]partCoverage, kind Kind, objects []string) []partCoverage {
-	if c, ok := seen[Part{kind, p.tenant, p.tenant}]; ok {
-		return []partCoverage{c}
-	}
-	parts := make([]partCoverage, len(objects))
-	for i, object := range objects {
-		var ok bool
-		if parts[i], ok = seen[Part{kind, p.tenant, object}]; !ok {
-			parts[i].State, parts[i].Reason = NotAsked, notAsked
+	list, listed := seen[Part{kind, p.tenant, p.tenant}]
+	for _, c := range []partCoverage{list, seen[Part{kind, p.tenant, Exports}]} {
+		if c.State != Complete && c.State != "" {
+			return []partCoverage{c}
 		}
+	}
+	var parts []partCoverage
+	for _, object := range objects {
+		c, ok := seen[Part{kind, p.tenant, object}]
+		switch {
+		case !ok && listed:
+			if slices.Contains(parts, list) {
+				continue
+			}
+			c = list
+		case !ok:
+			c.State, c.Reason = NotAsked, notAsked
+		}
+		parts = append(parts, c)
 	}
 	if len(parts) == 0 {
 		return []partCoverage{{Coverage: Coverage{State: Complete}}} // there is nothing to ask
