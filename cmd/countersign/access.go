@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -94,11 +95,48 @@ func (a *app) access(cmd *cobra.Command, f pathFilter, on, format string) (err e
 	}
 	if format == "table" {
 		fmt.Fprintf(cmd.OutOrStdout(), "\n%s as of snapshot %d of %s.\n", rule.Counted(len(lines), "access path", "access paths"), s.ID, s.At.Format(time.RFC3339))
+		if err := showOtherWays(cmd, m, access, f); err != nil {
+			return err
+		}
 	}
 	if gaps != "" {
 		a.log.Warn("this snapshot did not see everything; there may be more access than is listed", "run", s.ID, "kinds", gaps)
 	}
 	return nil
+}
+
+// showOtherWays lists by what customers are reached beside GDAP, where something is
+// known of it: whom an Azure delegation or the legacy DAP lets in, with how many people.
+func showOtherWays(cmd *cobra.Command, m msp, a *snapshot.Access, f pathFilter) error {
+	ways, err := snapshot.LoadOtherWays(cmd.Context(), m.st.Read(), a.Snapshot)
+	if err != nil {
+		return err
+	}
+	l := list{columns: []string{"customer", "way", "who", "people", "role", "state", "where"}}
+	for _, tenant := range slices.Sorted(maps.Keys(ways)) {
+		name := m.customerName(tenant)
+		if i := slices.IndexFunc(a.Customers, func(c snapshot.Customer) bool { return c.Tenant == tenant }); i >= 0 {
+			name = a.Customers[i].Name
+		}
+		for _, w := range ways[tenant] {
+			people := a.Members(w.Principal.ID)
+			who := []string{w.Principal.ID, w.Principal.UPN, w.Principal.Name}
+			for _, p := range people {
+				of := a.Principal(p.Principal)
+				who = append(who, of.ID, of.UPN, of.Name)
+			}
+			if !matches(f.customer, tenant, name) || !matches(f.role, w.Role, w.RoleName()) || !matches(f.person, who...) {
+				continue
+			}
+			where := cmp.Or(w.SubscriptionName, w.Subscription, "the whole tenant")
+			l.rows = append(l.rows, []string{name, string(w.Kind), w.Principal.Label(), fmt.Sprint(max(len(people), 1)), w.RoleName(), string(w.State), where})
+		}
+	}
+	if len(l.rows) == 0 {
+		return nil
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), "\nBeside GDAP:")
+	return l.table(cmd.OutOrStdout())
 }
 
 // populationGaps names the kinds of which chains are made that were not seen whole.

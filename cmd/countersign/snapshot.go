@@ -142,7 +142,29 @@ func (a *app) snapshotShow(cmd *cobra.Command, args []string, format string) (er
 		if err := m.showTenants(cmd, s.ID, true); err != nil {
 			return err
 		}
+		if err := m.showActivations(cmd, s.ID); err != nil {
+			return err
+		}
 		return m.showHoles(cmd, s.ID)
 	}
 	return l.print(cmd.OutOrStdout(), format)
+}
+
+// showActivations sums up the uses of PIM, each counted once although its requests and
+// the audit log both tell of it.
+func (m msp) showActivations(cmd *cobra.Command, id int64) error {
+	uses, err := snapshot.LoadPIMActivations(cmd.Context(), m.st.Read(), id)
+	if err != nil || len(uses) == 0 {
+		return err
+	}
+	count, decided := map[string]int{}, 0
+	for _, u := range uses {
+		count[u.Provider]++
+		if u.Approver != "" {
+			decided++
+		}
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "Activations through PIM: %d of groups, %d of directory roles, %d of Azure roles; somebody decided on %d of them.\n\n",
+		count[snapshot.PIMGroup], count[snapshot.PIMRole], count[snapshot.PIMAzure], decided)
+	return err
 }
