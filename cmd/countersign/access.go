@@ -135,6 +135,7 @@ func showOtherWays(cmd *cobra.Command, m msp, a *snapshot.Access, f pathFilter) 
 	if len(l.rows) == 0 {
 		return nil
 	}
+	slices.SortStableFunc(l.rows, func(a, b []string) int { return strings.Compare(a[0], b[0]) })
 	fmt.Fprintln(cmd.OutOrStdout(), "\nBeside GDAP:")
 	return l.table(cmd.OutOrStdout())
 }
