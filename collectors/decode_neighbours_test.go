@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
@@ -225,33 +224,4 @@ func TestNeighbourRowsThatCannotBeRead(t *testing.T) {
 			}
 		}
 	}
-}
-
-// FuzzDecodeNeighbours: as FuzzDecode, for Azure's and Partner Center's rows.
-func FuzzDecodeNeighbours(f *testing.F) {
-	for _, dir := range []string{"testdata/neighbour-doc-examples", "graph/testdata"} {
-		files, err := filepath.Glob(dir + "/*.json")
-		if err != nil || len(files) == 0 {
-			f.Fatal(dir, err)
-		}
-		for _, file := range files {
-			for _, raw := range neighbourRows(f, strings.TrimSuffix(filepath.Base(file), ".json")) {
-				f.Add([]byte(raw))
-			}
-		}
-	}
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		for kind, decode := range neighbours {
-			item, err := decode(raw)
-			if err != nil || item.Fact == nil {
-				continue
-			}
-			for _, row := range append(item.Details, item.Fact) {
-				checkRow(t, kind, reflect.ValueOf(row))
-			}
-			if x, ok := item.Fact.(snapshot.PartnerAudit); ok && (x.At.Location() != time.UTC || strings.Contains(x.Details, "\r")) {
-				t.Errorf("%+v", x)
-			}
-		}
-	})
 }

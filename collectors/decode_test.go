@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -413,17 +414,38 @@ func FuzzDecode(f *testing.F) {
 			f.Add([]byte(raw))
 		}
 	}
+	for _, name := range neighbourExamples(f) {
+		for _, raw := range neighbourRows(f, name) {
+			f.Add([]byte(raw))
+		}
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		for kind, decode := range decoders {
-			item, err := decode(raw)
-			if err != nil || item.Fact == nil {
-				continue
-			}
-			for _, row := range append(item.Details, item.Fact) {
-				checkRow(t, kind, reflect.ValueOf(row))
+		for _, all := range []map[string]func(json.RawMessage) (store.Item, error){decoders, neighbours} {
+			for kind, decode := range all {
+				item, err := decode(raw)
+				if err != nil || item.Fact == nil {
+					continue
+				}
+				for _, row := range append(item.Details, item.Fact) {
+					checkRow(t, kind, reflect.ValueOf(row))
+				}
 			}
 		}
 	})
+}
+
+// neighbourExamples names the documented payloads of Azure and Partner Center.
+func neighbourExamples(f *testing.F) (names []string) {
+	for _, dir := range []string{"testdata/neighbour-doc-examples", "graph/testdata"} {
+		files, err := filepath.Glob(dir + "/*.json")
+		if err != nil || len(files) == 0 {
+			f.Fatal(dir, err)
+		}
+		for _, file := range files {
+			names = append(names, strings.TrimSuffix(filepath.Base(file), ".json"))
+		}
+	}
+	return names
 }
 
 func checkRow(t *testing.T, kind string, row reflect.Value) {
