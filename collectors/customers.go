@@ -18,18 +18,12 @@ type customers struct {
 func (customers) Kind() snapshot.Kind { return snapshot.Customers }
 
 func (c customers) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
-	came := map[string]bool{}
-	err := s.list(ctx, "/v1.0/tenantRelationships/delegatedAdminCustomers"+query("$select", "id,tenantId,displayName", "$top", "300"), func(raw json.RawMessage) (store.Item, error) {
-		item, err := decodeCustomer(raw)
-		if err == nil {
-			came[item.Fact.(snapshot.Customer).Tenant] = true
-		}
-		return item, err
-	})
+	came, err := s.count(ctx, "/v1.0/tenantRelationships/delegatedAdminCustomers"+query("$select", "id,tenantId,displayName", "$top", "300"), decodeCustomer,
+		func(fact store.Row) string { return fact.(snapshot.Customer).Tenant })
 	if err != nil {
 		return err
 	}
-	return c.shrunk(ctx, len(came))
+	return c.shrunk(ctx, came)
 }
 
 func decodeCustomer(raw json.RawMessage) (store.Item, error) {

@@ -21,18 +21,12 @@ type relationships struct {
 func (relationships) Kind() snapshot.Kind { return snapshot.Relationships }
 
 func (c relationships) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
-	came := map[string]bool{}
-	err := s.list(ctx, "/v1.0/tenantRelationships/delegatedAdminRelationships"+query("$top", "300"), func(raw json.RawMessage) (store.Item, error) {
-		item, err := decodeRelationship(raw)
-		if err == nil {
-			came[item.Fact.(snapshot.Relationship).ID] = true
-		}
-		return item, err
-	})
+	came, err := s.count(ctx, "/v1.0/tenantRelationships/delegatedAdminRelationships"+query("$top", "300"), decodeRelationship,
+		func(fact store.Row) string { return fact.(snapshot.Relationship).ID })
 	if err != nil {
 		return err
 	}
-	return c.shrunk(ctx, len(came))
+	return c.shrunk(ctx, came)
 }
 
 // shrunkError is a list that lost more than half of what was known. Relationships

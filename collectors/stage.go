@@ -82,6 +82,19 @@ func (s *stage) list(ctx context.Context, path string, decode decoder) error {
 	})
 }
 
+// count is list, and tells how many rows came with different keys.
+func (s *stage) count(ctx context.Context, path string, decode func(json.RawMessage) (store.Item, error), key func(store.Row) string) (int, error) {
+	came := map[string]bool{}
+	err := s.list(ctx, path, func(raw json.RawMessage) (store.Item, error) {
+		item, err := decode(raw)
+		if err == nil {
+			came[key(item.Fact)] = true
+		}
+		return item, err
+	})
+	return len(came), err
+}
+
 // one asks for a single object and stages it.
 func (s *stage) one(ctx context.Context, path string, decode decoder) error {
 	p, err := s.Get(ctx, path)
