@@ -139,11 +139,17 @@ func TestACustomerRestsOnItsOwnParts(t *testing.T) {
 
 	first := coverage(0)
 	w.saw(memberships("g7"), snapshot.Failed, "gateway timeout")
+	for _, id := range []string{"g1", "g2", "g3", "g4", "g6", "g7"} {
+		w.saw(snapshot.Part{Kind: snapshot.Groups, Scope: msp, Object: id}, snapshot.Complete, "")
+	}
+	w.saw(snapshot.Part{Kind: snapshot.Groups, Scope: msp, Object: "g7"}, snapshot.Failed, "gateway timeout")
 	w.saw(snapshot.Part{Kind: snapshot.AccessAssignments, Scope: msp, Object: "r4"}, snapshot.NotPermitted, "no permission")
 	w.saw(snapshot.Part{Kind: snapshot.AccessAssignments, Scope: msp, Object: "r5"}, snapshot.Failed, "long over")
 	w.saw(snapshot.Part{Kind: snapshot.GroupOwners, Scope: msp, Object: msp}, snapshot.NotAsked, "left out by --kind")
 	w.saw(snapshot.Part{Kind: snapshot.Users, Scope: msp, Object: msp}, snapshot.Partial, "page 2 did not come")
 	second := coverage(1)
+	w.saw(snapshot.Part{Kind: snapshot.Groups, Scope: msp, Object: snapshot.Exports}, snapshot.Partial, "groups.csv does not tell all")
+	third := coverage(2)
 	for _, c := range []struct {
 		customer string
 		kind     snapshot.Kind
@@ -167,6 +173,19 @@ func TestACustomerRestsOnItsOwnParts(t *testing.T) {
 		if stated(got) != c.want || got.Scope != c.customer {
 			t.Errorf("%s of %s: got %q of %s, want %q", c.kind, c.customer, stated(got), got.Scope, c.want)
 		}
+	}
+
+	for want, got := range map[string]snapshot.Coverage{
+		"complete": first("c1", snapshot.Groups), // the list of all groups, as snapshots once kept it
+		"partial: 1 of 4 not seen whole: gateway timeout": second("c2", snapshot.Groups),
+		"partial: groups.csv does not tell all":           third("c1", snapshot.Groups),
+	} {
+		if stated(got) != want {
+			t.Errorf("got %q, want %q", stated(got), want)
+		}
+	}
+	if got := second("c1", snapshot.Groups); stated(got) != "complete" {
+		t.Errorf("the groups of c1: %q", stated(got))
 	}
 
 	day := func(n int) time.Time { return asked.AddDate(0, 0, n) }
