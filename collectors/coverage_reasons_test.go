@@ -177,7 +177,9 @@ func TestCoverageReasons(t *testing.T) {
 
 	w.serve(msp, healthy)
 	t.Run("not configured", func(t *testing.T) {
-		r := next(func(o *collectors.Options) { o.Azure, o.Partner, o.Delegated, o.Declared.Customers = nil, nil, false, nil })
+		r := next(func(o *collectors.Options) {
+			o.Azure, o.Partner, o.Delegated, o.Declared.Customers = nil, nil, false, nil
+		})
 		for kind, words := range map[snapshot.Kind]string{
 			snapshot.AzureDelegations: "set sources.azure", snapshot.AzureActivity: "set sources.azure",
 			snapshot.PartnerCustomers: "set sources.partner_center", snapshot.PartnerAudits: "set sources.partner_center",
