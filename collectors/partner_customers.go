@@ -41,18 +41,18 @@ func (c partnerCustomerList) Collect(ctx context.Context, _ snapshot.Part, s *st
 		s.Together(ctx, len(ids), func(ctx context.Context, i int) {
 			answers[i], faults[i] = s.Get(ctx, "/v1/customers/"+url.PathEscape(ids[i]))
 		})
+		var first error
 		for i, answer := range answers {
-			if faults[i] != nil {
-				return faults[i]
+			err := faults[i]
+			if err == nil {
+				err = s.page(ctx, answer, func(raw json.RawMessage) (store.Item, error) {
+					got, err := decodePartnerCustomer(raw)
+					return store.Item{Fact: got}, about(got.Tenant, ids[i], err)
+				})
 			}
-			if err := s.page(ctx, answer, func(raw json.RawMessage) (store.Item, error) {
-				got, err := decodePartnerCustomer(raw)
-				return store.Item{Fact: got}, about(got.Tenant, ids[i], err)
-			}); err != nil {
-				return err
-			}
+			first = cmp.Or(first, err)
 		}
-		return nil
+		return first
 	})
 }
 

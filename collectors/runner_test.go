@@ -478,30 +478,6 @@ func TestPartsSeenWholeAreAskedOnce(t *testing.T) {
 	}
 }
 
-func TestSealsDoNotDependOnHowItWasAsked(t *testing.T) {
-	var want string
-	for _, m := range []mode{{1, false}, {8, true}} {
-		w := newWorld(t, fixtures.ServerOptions{PageSize: 100})
-		for _, later := range []int{0, 1} {
-			w.at = now.AddDate(0, 0, later)
-			r, err := collectors.Run(context.Background(), w.options(m))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if later == 0 {
-				continue
-			}
-			if want == "" {
-				want = r.Seal
-			}
-			if r.Seal != want {
-				t.Errorf("%+v seals %s, want %s", m, r.Seal, want)
-			}
-		}
-		expectWhole(t, w.store)
-	}
-}
-
 func TestASilentTenantEndsTheRunAtOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault *graph.Error

@@ -165,6 +165,63 @@ func TestRunSeesTheWholeWorld(t *testing.T) {
 	}
 }
 
+// TestEverythingIsSeen takes snapshots of two days of all there is: what cannot be had
+// is what the story keeps back, no row is lost, the second day asks for less, and the
+// way of asking leaves no trace in the seals.
+func TestEverythingIsSeen(t *testing.T) {
+	var seals []string
+	for _, m := range []mode{{8, true}, {1, false}} {
+		w := worldOf(t, openTenants(), fixtures.ServerOptions{PageSize: 500, Delegated: true, SignInsKept: 30 * 24 * time.Hour})
+		w.mode = m
+		take := func() (collectors.Result, int) {
+			before := requests(w.server.Journal())
+			o := w.everything()
+			o.Delegated = true
+			r := w.take(o)
+			expectConserved(t, w.store, r.Snapshot)
+			seals = append(seals, r.Seal)
+			return r, requests(w.server.Journal()) - before
+		}
+		r, first := take()
+		customers := w.declared()
+		for _, kind := range snapshot.Kinds {
+			if !kind.OfCustomer() {
+				expectState(t, r, kind, snapshot.Complete, "")
+			}
+		}
+		tenants := w.seen(r).Tenants()
+		if n := len(tenants); n != 5*len(snapshot.TenantKinds)+3+2*5 {
+			t.Errorf("%d kinds of customers", n)
+		}
+		for _, c := range tenants {
+			i := slices.IndexFunc(customers, func(d snapshot.DeclaredCustomer) bool { return d.Tenant == c.Scope })
+			want, words := snapshot.Complete, ""
+			azure := c.Kind == snapshot.AzureDelegations || c.Kind == snapshot.AzureActivity
+			switch {
+			case i == 1 && azure:
+				want, words = snapshot.NotPermitted, "the Azure role Reader"
+			case azure:
+			case i == 1:
+				want, words = snapshot.NotPermitted, "must consent"
+			case i == 2 && strings.Contains(collectors.SourceOf(c.Kind).Permission, "AuditLog"):
+				want, words = snapshot.NotPermitted, "AuditLog.Read.All"
+			case i == 3 && slices.Contains(refusable, c.Kind):
+				want, words = snapshot.NotLicensed, "Microsoft Entra ID P"
+			}
+			if c.State != want || !strings.Contains(c.Reason, words) {
+				t.Errorf("customer %d: %s is %s, want %s: %q", i, c.Kind, c.State, want, c.Reason)
+			}
+		}
+		w.at = w.at.AddDate(0, 0, 1)
+		if _, second := take(); second*10 > first*7 {
+			t.Errorf("%d requests on the second day, %d on the first", second, first)
+		}
+	}
+	if !slices.Equal(seals[:2], seals[2:]) {
+		t.Errorf("asked otherwise, it seals otherwise: %q", seals)
+	}
+}
+
 // openTenants is an invented MSP of whose customers some let it read their tenants.
 var openTenants = sync.OnceValue(func() *fixtures.MSP {
 	return fixtures.NewMSP(fixtures.Options{Customers: 7, Seed: 5, At: now})
