@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,9 +31,35 @@ type entropy struct{ *rand.ChaCha8 }
 
 func newEntropy() io.Reader { return entropy{rand.NewChaCha8([32]byte{7})} }
 
+// blank is the file of an empty store, made once: that is most of the work of opening one.
+var blank = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "countersign")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "blank.db")
+	st, err := store.Open(context.Background(), store.Options{Path: path, Create: true, Entropy: newEntropy()})
+	if err != nil {
+		return nil, err
+	}
+	if err := st.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// openStore opens the store of the path, a new one where there is none.
 func openStore(t testing.TB, path string) *store.Store {
 	t.Helper()
-	s, err := store.Open(context.Background(), store.Options{Path: path, Create: true, Entropy: newEntropy()})
+	raw, err := blank()
+	if _, missing := os.Stat(path); err == nil && missing != nil {
+		err = os.WriteFile(path, raw, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(context.Background(), store.Options{Path: path, Entropy: newEntropy()})
 	if err != nil {
 		t.Fatal(err)
 	}
