@@ -42,6 +42,7 @@ var refusable = []snapshot.Kind{snapshot.GroupAssignments, snapshot.GroupEligibi
 // TestCoverageReasons brings every kind into every state that it can be in, in one
 // history, and reads the words: each says what an administrator does about it.
 func TestCoverageReasons(t *testing.T) {
+	t.Parallel()
 	healthy := fixtures.ServerOptions{PageSize: 200, Delegated: true, Consent: permissions(snapshot.Kind.OfCustomer),
 		Permissions: append(permissions(func(k snapshot.Kind) bool { return !k.OfCustomer() }), fixtures.PartnerCenterAccess)}
 	w := newWorld(t, healthy)

@@ -61,8 +61,9 @@ func asking(t testing.TB, url, tenant string, clock clockwork.Clock, change ...f
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := graph.Options{Endpoints: graph.Endpoints{Graph: url}, Tenant: tenant, Credential: credential, Clock: clock, Batch: true,
-		HTTP: &http.Client{Transport: transport}, Limits: graph.Limits{Reports: -1, Protection: -1, Stall: stall}}
+	limits := graph.NoQuotas()
+	limits.Stall = stall
+	o := graph.Options{Endpoints: graph.Endpoints{Graph: url}, Tenant: tenant, Credential: credential, Clock: clock, Batch: true, HTTP: &http.Client{Transport: transport}, Limits: limits}
 	for _, c := range change {
 		c(&o)
 	}

@@ -16,6 +16,7 @@ var population = []snapshot.Kind{snapshot.Customers, snapshot.Relationships, sna
 	snapshot.Memberships, snapshot.GroupEligibilities, snapshot.GroupActivations, snapshot.Users}
 
 func TestPoliciesOfTheMSP(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fixtures.ServerOptions{PageSize: 3, Delegated: true}) // several pages of each list
 	kinds := append(slices.Clone(population), snapshot.RiskyUsers, snapshot.ConditionalAccess, snapshot.AccessPackages, snapshot.Lighthouse)
 	o := w.everything(kinds...)

@@ -159,6 +159,7 @@ func coverageOf(r collectors.Result, kind snapshot.Kind) snapshot.Coverage {
 
 // In the working hours some of the people who may activate have done so.
 func TestRunSeesTheWholeWorld(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fixtures.ServerOptions{})
 	w.at = now.Add(5 * time.Hour)
 	r := w.run()
@@ -196,6 +197,7 @@ func TestRunSeesTheWholeWorld(t *testing.T) {
 // is what the story keeps back, no row is lost, the second day asks for less, and the
 // way of asking leaves no trace in the seals.
 func TestEverythingIsSeen(t *testing.T) {
+	t.Parallel()
 	var seals []string
 	for _, m := range []mode{{8, true}, {1, false}} {
 		w := worldOf(t, openTenants(), fixtures.ServerOptions{PageSize: 500, Delegated: true, SignInsKept: 30 * 24 * time.Hour})
