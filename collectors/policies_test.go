@@ -107,6 +107,13 @@ func TestPackagesMapGroups(t *testing.T) {
 	if c.count(em+"accessPackages") != 2 {
 		t.Errorf("packages were asked %d times", c.count(em+"accessPackages"))
 	}
+
+	// What one list warns of is not forgotten over the next.
+	c.rows[em+"accessPackages"] = append(c.rows[em+"accessPackages"], c.rows[em+"accessPackages"]...)
+	r = w.run(func(o *collectors.Options) {
+		o.At, o.Kinds = now.Add(2*time.Hour), []snapshot.Kind{snapshot.AccessPackages}
+	})
+	expectState(t, r, snapshot.AccessPackages, snapshot.Complete, "the list moved while it was read")
 }
 
 func TestPoliciesOfCustomers(t *testing.T) {
