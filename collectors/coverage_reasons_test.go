@@ -196,6 +196,11 @@ func TestCoverageReasons(t *testing.T) {
 				t.Errorf("%+v", c)
 			}
 		}
+		for _, c := range w.seen(whole).Customer(&snapshot.Access{}, customers[4].Tenant) { // declared without anything to collect
+			if slices.Contains(snapshot.TenantKinds, c.Kind) && (c.State != snapshot.NotConfigured || !strings.Contains(c.Reason, "column collect of customers.csv")) {
+				t.Errorf("%+v", c)
+			}
+		}
 	})
 
 	t.Run("not asked", func(t *testing.T) {
