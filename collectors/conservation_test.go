@@ -91,6 +91,7 @@ func (m *meddler) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 // was asked; or it came with a list of which it is said why it was not finished: an
 // answer that did not come whole, or one row that cannot be read, named by its place.
 func TestNoRowIsLost(t *testing.T) {
+	t.Parallel()
 	rejected := regexp.MustCompile(`^(a row cannot be read: page \d+, row \d+: .+|broken: .*200: .+)`)
 	received, spoilt := map[snapshot.Kind]int{}, 0
 	for seed := range uint64(3) {

@@ -42,6 +42,7 @@ var refusable = []snapshot.Kind{snapshot.GroupAssignments, snapshot.GroupEligibi
 // TestCoverageReasons brings every kind into every state that it can be in, in one
 // history, and reads the words: each says what an administrator does about it.
 func TestCoverageReasons(t *testing.T) {
+	t.Parallel()
 	healthy := fixtures.ServerOptions{PageSize: 200, Delegated: true, Consent: permissions(snapshot.Kind.OfCustomer),
 		Permissions: append(permissions(func(k snapshot.Kind) bool { return !k.OfCustomer() }), fixtures.PartnerCenterAccess)}
 	w := newWorld(t, healthy)
@@ -192,6 +193,11 @@ func TestCoverageReasons(t *testing.T) {
 		}
 		for _, kind := range snapshot.TenantKinds {
 			if c := coverageOf(r, kind); c.State != snapshot.NotConfigured || !strings.Contains(c.Reason, "name the kind in the column collect of customers.csv") {
+				t.Errorf("%+v", c)
+			}
+		}
+		for _, c := range w.seen(whole).Customer(&snapshot.Access{}, customers[4].Tenant) { // declared without anything to collect
+			if slices.Contains(snapshot.TenantKinds, c.Kind) && (c.State != snapshot.NotConfigured || !strings.Contains(c.Reason, "column collect of customers.csv")) {
 				t.Errorf("%+v", c)
 			}
 		}

@@ -98,37 +98,6 @@ func all(proofs ...func(*testing.T)) func(*testing.T) {
 	}
 }
 
-// blank is the file of an empty store, made once.
-var blank = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "countersign")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "blank.db")
-	st, err := store.Open(context.Background(), store.Options{Path: path, Create: true, Entropy: newEntropy()})
-	if err != nil {
-		return nil, err
-	}
-	if err := st.Close(); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
-})
-
-func emptyStore(t testing.TB) *store.Store {
-	t.Helper()
-	raw, err := blank()
-	path := filepath.Join(t.TempDir(), "a.db")
-	if err == nil {
-		err = os.WriteFile(path, raw, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return openStore(t, path)
-}
-
 // spoiledRun is one run over a service of which one list was spoilt.
 type spoiledRun struct {
 	testing.TB
@@ -150,7 +119,7 @@ func spoiled(t testing.TB, list string, kinds []snapshot.Kind, steps ...step) *s
 	t.Cleanup(s.Close)
 	r.url = s.URL
 	r.options = asking(t, r.url, invented().Tenant(), r.clock, func(o *graph.Options) { o.Batch = strings.HasSuffix(list, "/$batch") })
-	r.options.Kinds, r.options.Store = kinds, emptyStore(t)
+	r.options.Kinds, r.options.Store = kinds, openStore(t, filepath.Join(t.TempDir(), "a.db"))
 	return r
 }
 

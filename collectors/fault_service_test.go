@@ -57,7 +57,7 @@ func asking(t testing.TB, url, tenant string, clock clockwork.Clock, change ...f
 	}}
 	t.Cleanup(transport.CloseIdleConnections)
 	o := graph.Options{Endpoints: graph.Endpoints{Graph: url}, Tenant: tenant, Clock: clock, Batch: true,
-		HTTP: &http.Client{Transport: transport}, Limits: graph.Limits{Reports: -1, Protection: -1}}
+		HTTP: &http.Client{Transport: transport}, Limits: graph.NoQuotas()}
 	for _, c := range change {
 		c(&o)
 	}

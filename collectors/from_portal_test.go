@@ -200,6 +200,7 @@ func (w *world) portal(files fstest.MapFS, s *store.Store) (collectors.Result, e
 
 // Where files and API can both say a thing, they say the same.
 func TestFilesSayWhatTheAPISays(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fixtures.ServerOptions{})
 	o := w.options(mode{8, true})
 	o.Kinds = []snapshot.Kind{snapshot.Customers, snapshot.Relationships, snapshot.AccessAssignments, snapshot.Groups, snapshot.Memberships, snapshot.Users, snapshot.SignIns, snapshot.Audits}

@@ -14,6 +14,7 @@ import (
 // The MSP's own logs: nothing is lost, and each use of PIM is one, whichever of the two
 // sources tell of it.
 func TestOwnLogs(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fixtures.ServerOptions{PageSize: 200, SignInsKept: 30 * 24 * time.Hour})
 	w.at = now.Add(5 * time.Hour)
 	r := w.take(w.everything(snapshot.Relationships, snapshot.AccessAssignments, snapshot.Groups, snapshot.GroupActivations, snapshot.Licences, snapshot.SignIns, snapshot.Audits))
@@ -67,6 +68,7 @@ func TestOwnLogs(t *testing.T) {
 
 // Customers' own logs, each opened or closed as that customer has it.
 func TestCustomersLogs(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fixtures.ServerOptions{PageSize: 200, SignInsKept: 30 * 24 * time.Hour})
 	w.at = now.Add(5 * time.Hour)
 	o := w.everything(snapshot.SignIns, snapshot.CustomerLicences, snapshot.CustomerSignIns, snapshot.CustomerAudits)
@@ -121,6 +123,7 @@ func TestCustomersLogs(t *testing.T) {
 // What Microsoft has dropped before it was read is a hole that stays; entries that are
 // read again are not doubled.
 func TestHolesOfALog(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fixtures.ServerOptions{PageSize: 200, SignInsKept: 7 * 24 * time.Hour})
 	kinds := []snapshot.Kind{snapshot.Audits, snapshot.SignIns}
 	first := w.take(w.everything(kinds...))

@@ -21,6 +21,7 @@ func (w *world) azure(r collectors.Result) []snapshot.Coverage {
 }
 
 func TestAzureIsSeen(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fixtures.ServerOptions{PageSize: 5}) // a longer log begins with an empty page
 	r := w.take(w.everything(snapshot.AzureDelegations, snapshot.AzureActivity))
 	shut := 0
@@ -77,6 +78,7 @@ func TestAzureIsSeen(t *testing.T) {
 }
 
 func TestAzureOfSomeCustomers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fixtures.ServerOptions{})
 	whole := w.take(w.everything(snapshot.AzureDelegations))
 	only := column[string](t, w.store, `SELECT customer FROM azure_subscription WHERE snapshot = ? ORDER BY name DESC LIMIT 1`, whole.Snapshot)[0]
@@ -107,6 +109,7 @@ func TestAzureOfSomeCustomers(t *testing.T) {
 }
 
 func TestPartnerCenterIsSeen(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fixtures.ServerOptions{PageSize: 3})
 	r := w.take(w.everything(snapshot.PartnerCustomers, snapshot.PartnerAudits))
 	for _, kind := range []snapshot.Kind{snapshot.PartnerCustomers, snapshot.PartnerAudits} {
@@ -148,6 +151,7 @@ func TestPartnerCenterIsSeen(t *testing.T) {
 // Partner Center is asked by the day and answers whole days; of the first and the
 // last one only what lies in the window is kept.
 func TestPartnerAuditsKeepToTheirWindow(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fixtures.ServerOptions{})
 	r := w.take(w.everything(snapshot.PartnerAudits))
 	event := column[store.Time](t, w.store, `SELECT at FROM partner_audit WHERE snapshot = ? ORDER BY at LIMIT 1`, r.Snapshot)[0].Time()
@@ -207,6 +211,7 @@ func TestPartnerCenterRefuses(t *testing.T) {
 // Groups that Azure authorisations name are walked and closed, people are not
 // taken for groups, and each way to a customer is told.
 func TestWaysBesideGDAP(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fixtures.ServerOptions{})
 	r := w.take(w.everything(snapshot.Customers, snapshot.Relationships, snapshot.AccessAssignments, snapshot.Groups, snapshot.Memberships, snapshot.Users, snapshot.AzureDelegations, snapshot.PartnerCustomers))
 	expectWhole(t, w.store)

@@ -16,6 +16,7 @@ var population = []snapshot.Kind{snapshot.Customers, snapshot.Relationships, sna
 	snapshot.Memberships, snapshot.GroupEligibilities, snapshot.GroupActivations, snapshot.Users}
 
 func TestPoliciesOfTheMSP(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fixtures.ServerOptions{PageSize: 3, Delegated: true}) // several pages of each list
 	kinds := append(slices.Clone(population), snapshot.RiskyUsers, snapshot.ConditionalAccess, snapshot.AccessPackages, snapshot.Lighthouse)
 	o := w.everything(kinds...)
@@ -106,6 +107,13 @@ func TestPackagesMapGroups(t *testing.T) {
 	if c.count(em+"accessPackages") != 2 {
 		t.Errorf("packages were asked %d times", c.count(em+"accessPackages"))
 	}
+
+	// What one list warns of is not forgotten over the next.
+	c.rows[em+"accessPackages"] = append(c.rows[em+"accessPackages"], c.rows[em+"accessPackages"]...)
+	r = w.run(func(o *collectors.Options) {
+		o.At, o.Kinds = now.Add(2*time.Hour), []snapshot.Kind{snapshot.AccessPackages}
+	})
+	expectState(t, r, snapshot.AccessPackages, snapshot.Complete, "the list moved while it was read")
 }
 
 func TestPoliciesOfCustomers(t *testing.T) {

@@ -30,6 +30,7 @@ var roleKinds = []snapshot.Kind{snapshot.Licences, snapshot.DirectoryRoles, snap
 // What the invented MSP and its customers have, as the story tells it; on a Wednesday
 // at nine, when those who may activate a role have done so.
 func TestRolesOfEveryTenant(t *testing.T) {
+	t.Parallel()
 	w := worldOf(t, openTenants(), fixtures.ServerOptions{})
 	w.at = now.AddDate(0, 0, 1).Add(3 * time.Hour)
 	r := w.take(w.everything(roleKinds...))
@@ -117,6 +118,7 @@ func TestRolesOfEveryTenant(t *testing.T) {
 // Accounts follow from roles: without those it is not told who is asked for, unless an
 // earlier run saw them.
 func TestAccountsNeedRoles(t *testing.T) {
+	t.Parallel()
 	w := worldOf(t, openTenants(), fixtures.ServerOptions{})
 	first := w.declared()[0].Tenant
 	if got := w.stateOf(w.take(w.everything(snapshot.CustomerUsers)), first, snapshot.CustomerUsers); got.State != snapshot.NotAsked || !strings.Contains(got.Reason, "customer roles were not seen whole") {

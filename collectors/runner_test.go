@@ -411,6 +411,7 @@ func TestSignInDays(t *testing.T) {
 }
 
 func TestInterruptedRunIsResumed(t *testing.T) {
+	t.Parallel()
 	reference := newWorld(t, fixtures.ServerOptions{PageSize: 200})
 	want := reference.run()
 	full := requests(reference.server.Journal())

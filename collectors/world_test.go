@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,9 +31,35 @@ type entropy struct{ *rand.ChaCha8 }
 
 func newEntropy() io.Reader { return entropy{rand.NewChaCha8([32]byte{7})} }
 
+// blank is the file of an empty store, made once: that is most of the work of opening one.
+var blank = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "countersign")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "blank.db")
+	st, err := store.Open(context.Background(), store.Options{Path: path, Create: true, Entropy: newEntropy()})
+	if err != nil {
+		return nil, err
+	}
+	if err := st.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// openStore opens the store of the path, a new one where there is none.
 func openStore(t testing.TB, path string) *store.Store {
 	t.Helper()
-	s, err := store.Open(context.Background(), store.Options{Path: path, Create: true, Entropy: newEntropy()})
+	raw, err := blank()
+	if _, missing := os.Stat(path); err == nil && missing != nil {
+		err = os.WriteFile(path, raw, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(context.Background(), store.Options{Path: path, Entropy: newEntropy()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,6 +159,7 @@ func coverageOf(r collectors.Result, kind snapshot.Kind) snapshot.Coverage {
 
 // In the working hours some of the people who may activate have done so.
 func TestRunSeesTheWholeWorld(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, fixtures.ServerOptions{})
 	w.at = now.Add(5 * time.Hour)
 	r := w.run()
@@ -169,6 +197,7 @@ func TestRunSeesTheWholeWorld(t *testing.T) {
 // is what the story keeps back, no row is lost, the second day asks for less, and the
 // way of asking leaves no trace in the seals.
 func TestEverythingIsSeen(t *testing.T) {
+	t.Parallel()
 	var seals []string
 	for _, m := range []mode{{8, true}, {1, false}} {
 		w := worldOf(t, openTenants(), fixtures.ServerOptions{PageSize: 500, Delegated: true, SignInsKept: 30 * 24 * time.Hour})

@@ -194,7 +194,7 @@ func ofScope(kind Kind, parts []partCoverage, tenant, customer string) []partCov
 	case len(all) > 0 && !slices.Contains(TenantKinds, kind):
 		return all // the list of subscriptions holds none of this customer
 	}
-	return []partCoverage{{Coverage: Coverage{State: NotConfigured, Reason: "this customer's tenant is not read"}}}
+	return []partCoverage{{Coverage: Coverage{State: NotConfigured, Reason: "this customer's tenant is not read: let the customer consent to the app, and name the kind in the column collect of customers.csv"}}}
 }
 
 // Exports is the object of what a folder of exports does not tell of a kind.
