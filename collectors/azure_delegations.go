@@ -16,6 +16,10 @@ import (
 // azureDelegations asks which subscriptions of customers the MSP's app can see, and
 // of each how it is delegated.
 func (r *runner) azureDelegations(ctx context.Context) error {
+	if r.Azure == nil {
+		r.notConfigured(ctx, snapshot.AzureDelegations, "Azure is not asked: set sources.azure in the configuration")
+		return nil
+	}
 	list, at := azureSubscriptions{r.Tenant}, place{r.Tenant, r.Azure}
 	r.part(ctx, at, list, r.Tenant)
 	if !r.asks(list) {

@@ -66,6 +66,41 @@ func TestOwnLogs(t *testing.T) {
 	}
 }
 
+// refused counts the requests for paths that end so which were forbidden.
+func (w *world) refused(path string) (n int) {
+	for _, r := range single(w.server.Journal()) {
+		if strings.HasSuffix(r.Path, path) && r.Status == 403 {
+			n++
+		}
+	}
+	return n
+}
+
+// A log that the app may not read is asked once, not once for each day; all of its days
+// say why. One that breaks off is asked on.
+func TestARefusedLogIsAskedOnce(t *testing.T) {
+	const signIns, audits = "/beta/auditLogs/signIns", "/v1.0/auditLogs/directoryAudits"
+	c := small()
+	c.refuse[signIns], c.refuse[audits] = 403, 500
+	w := c.start(t)
+	r := w.run()
+	if n := c.count(signIns); n != 1 {
+		t.Errorf("asked %d times for the sign-ins", n)
+	}
+	if n := c.count(audits); n < 7 {
+		t.Errorf("asked %d times for the audits", n)
+	}
+	expectState(t, r, snapshot.SignIns, snapshot.NotPermitted, "31 of 31 not seen whole: not permitted: 403 Authorization_RequestDenied; the app needs the application permission AuditLog.Read.All")
+	if got := w.column(r, `SELECT DISTINCT state || ' ' || (reason LIKE '%AuditLog.Read.All%') || ' ' || (since < until) FROM part_coverage WHERE snapshot = ? AND kind = 'signins'`); got != "not-permitted 1 1" {
+		t.Errorf("the days say %s", got)
+	}
+	if c := coverageOf(r, snapshot.SignIns); !c.Since.Equal(now.Add(-snapshot.PremiumLogKept)) || !c.Until.Equal(now) {
+		t.Errorf("of %s to %s", c.Since, c.Until)
+	}
+	delete(c.refuse, signIns)
+	expectState(t, w.run(), snapshot.SignIns, snapshot.Complete, "")
+}
+
 // Customers' own logs, each opened or closed as that customer has it.
 func TestCustomersLogs(t *testing.T) {
 	t.Parallel()
@@ -94,6 +129,11 @@ func TestCustomersLogs(t *testing.T) {
 		signIns, audits := got[tenant+" customer-signins"], got[tenant+" customer-audits"]
 		if signIns.State != want.signIns || audits.State != want.audits || !strings.Contains(signIns.Reason, want.words) {
 			t.Errorf("customer %d: sign-ins %s %q, audits %s %q", i, signIns.State, signIns.Reason, audits.State, audits.Reason)
+		}
+	}
+	for path, want := range map[string]int{"/beta/auditLogs/signIns": 2, "/v1.0/auditLogs/directoryAudits": 1} { // one for each customer that refuses
+		if n := w.refused(path); n != want {
+			t.Errorf("%s was refused %d times, want %d", path, n, want)
 		}
 	}
 	expectConserved(t, w.store, r.Snapshot)

@@ -46,6 +46,9 @@ func TestAzureIsSeen(t *testing.T) {
 	if n := w.asked("/subscriptions"); n < 5+2 || w.asked("registrationAssignments") != 5 {
 		t.Errorf("%d requests", n)
 	}
+	if n := w.refused("/Microsoft.Insights/eventtypes/management/values"); n != 1 { // of 14 weeks
+		t.Errorf("a log that is refused was asked %d times", n)
+	}
 	count := func(want int, query string) {
 		t.Helper()
 		if got := column[int](t, w.store, query, r.Snapshot, w.msp.Tenant())[0]; got != want {

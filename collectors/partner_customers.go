@@ -12,6 +12,10 @@ import (
 )
 
 func (r *runner) partnerCustomers(ctx context.Context) error {
+	if r.Partner == nil {
+		r.notConfigured(ctx, snapshot.PartnerCustomers, partnerNotAsked)
+		return nil
+	}
 	r.part(ctx, place{r.Tenant, r.Partner}, partnerCustomerList{}, r.Tenant)
 	return nil
 }

@@ -166,21 +166,28 @@ const (
 
 // collect asks in an order in which each step knows what the next one needs: who
 // the customers are, which groups reach them and by which ways, who is in those.
+// What waits for nothing of each other is asked together.
 func (r *runner) collect(ctx context.Context) error {
 	for _, d := range r.Declared.Customers {
 		if len(d.Collect) > 0 {
 			r.await(d.Tenant)
 		}
 	}
-	for _, step := range []func(context.Context) error{
-		r.tenantLists, r.assignments, r.otherWays, r.walkGroups, r.people, r.logs, r.customerTenants, r.azureActivity,
+	for _, step := range [][]func(context.Context) error{
+		{r.tenantLists}, {r.assignments, r.partnerCustomers, r.azureDelegations, r.onceLists}, {r.walkGroups},
+		{r.people, r.logs, r.partnerLog, r.customerTenants, r.azureActivity},
 	} {
-		err := step(ctx)
+		var all sync.WaitGroup
+		for _, do := range step {
+			all.Go(func() {
+				if err := do(ctx); err != nil {
+					r.stop(err)
+				}
+			})
+		}
+		all.Wait()
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
-		}
-		if err != nil {
-			return err
 		}
 	}
 	return nil
@@ -237,20 +244,9 @@ func (r *runner) assignments(ctx context.Context) error {
 	return nil
 }
 
-// otherWays asks for the ways to a customer beside GDAP, and for what there is once
-// in the MSP's tenant: groups follow from its directory roles too, and from its
-// licences how long its logs are kept.
-func (r *runner) otherWays(ctx context.Context) error {
-	if r.Partner == nil {
-		r.notConfigured(ctx, snapshot.PartnerCustomers, "Partner Center is not asked: set sources.partner_center in the configuration")
-	} else if err := r.partnerCustomers(ctx); err != nil {
-		return err
-	}
-	if r.Azure == nil {
-		r.notConfigured(ctx, snapshot.AzureDelegations, "Azure is not asked: set sources.azure in the configuration")
-	} else if err := r.azureDelegations(ctx); err != nil {
-		return err
-	}
+// onceLists asks for what there is once in the MSP's tenant: groups follow from its
+// directory roles too, and from its licences how long its logs are kept.
+func (r *runner) onceLists(ctx context.Context) error {
 	once := []collector{accessPackages{}, directoryRoles{snapshot.DirectoryRoles}, licences{snapshot.Licences}, conditionalAccess{snapshot.ConditionalAccess}}
 	if r.Delegated {
 		once = append(once, lighthouse{})
@@ -343,20 +339,24 @@ func (r *runner) people(ctx context.Context) error {
 	return nil
 }
 
-// logs asks for the logs of the MSP's own tenant and of Partner Center.
+// logs asks for the logs of the MSP's own tenant.
 func (r *runner) logs(ctx context.Context) error {
 	if err := r.log(ctx, r.msp(), snapshot.SignIns, snapshot.PremiumLogKept, oneDay, func(w window) collector { return signIns{r.Tenant, w} }); err != nil {
 		return err
 	}
-	if err := r.auditLog(ctx, r.msp(), snapshot.Audits, snapshot.Licences, oneDay, func(w window) collector { return audits{kind: snapshot.Audits, window: w, msp: r.Tenant} }); err != nil {
-		return err
-	}
+	return r.auditLog(ctx, r.msp(), snapshot.Audits, snapshot.Licences, oneDay, func(w window) collector { return audits{kind: snapshot.Audits, window: w, msp: r.Tenant} })
+}
+
+// partnerLog asks for the log of Partner Center.
+func (r *runner) partnerLog(ctx context.Context) error {
 	if r.Partner == nil {
-		r.notConfigured(ctx, snapshot.PartnerAudits, "Partner Center is not asked: set sources.partner_center in the configuration")
+		r.notConfigured(ctx, snapshot.PartnerAudits, partnerNotAsked)
 		return nil
 	}
 	return r.log(ctx, place{r.Tenant, r.Partner}, snapshot.PartnerAudits, snapshot.PartnerLogKept, oneDay, func(w window) collector { return partnerAudits{w} })
 }
+
+const partnerNotAsked = "Partner Center is not asked: set sources.partner_center in the configuration"
 
 // place is where a part is asked: the tenant it is about, and who answers for it.
 type place struct {
@@ -497,9 +497,14 @@ func (r *runner) none(ctx context.Context, c collector, known int, of string) {
 }
 
 func (r *runner) mark(ctx context.Context, scope string, kind snapshot.Kind, object string, state snapshot.State, reason string) {
+	r.markWindow(ctx, scope, kind, object, window{}, state, reason)
+}
+
+// markWindow is mark for a window of a log.
+func (r *runner) markWindow(ctx context.Context, scope string, kind snapshot.Kind, object string, w window, state snapshot.State, reason string) {
 	st, err := r.taken.Stage(ctx, store.Part{Kind: string(kind), Scope: scope, Object: object})
 	if err == nil {
-		err = st.Finish(ctx, store.Seen{State: string(state), Reason: reason, Asked: r.Now().UTC()}, nil)
+		err = st.Finish(ctx, store.Seen{State: string(state), Reason: reason, Asked: r.Now().UTC(), Since: w.since, Until: w.until}, nil)
 	}
 	if err != nil {
 		r.stop(err)

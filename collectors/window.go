@@ -2,9 +2,12 @@ package collectors
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
+	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
 )
@@ -87,12 +90,33 @@ func (r *runner) logOf(ctx context.Context, at place, kind snapshot.Kind, name s
 		parts[i] = of(w)
 	}
 	r.expect(len(parts))
-	at.client.Together(ctx, len(parts), func(ctx context.Context, i int) {
-		if ctx.Err() == nil {
-			r.part(ctx, at, parts[i], prefix+open[i].object())
+	var shut atomic.Pointer[error] // what refuses the log, whatever the window
+	ask := func(ctx context.Context, i int) {
+		object := prefix + open[i].object()
+		switch met := shut.Load(); {
+		case ctx.Err() != nil:
+		case met != nil:
+			state, reason, _ := judge(*met, SourceOf(kind), false)
+			r.markWindow(ctx, at.scope, kind, object, open[i], state, reason)
+			r.progress(parts[i])
+		default:
+			if err := r.part(ctx, at, parts[i], object); refusesAll(err) {
+				shut.CompareAndSwap(nil, &err)
+			}
 		}
-	})
+	}
+	for i := range min(1, len(parts)) { // alone: a log that is refused is asked once
+		ask(ctx, i)
+	}
+	at.client.Together(ctx, max(0, len(parts)-1), func(ctx context.Context, i int) { ask(ctx, i+1) })
 	return nil
+}
+
+// refusesAll reports that the app may not read a log, or the tenant has none: the next
+// window would be answered alike.
+func refusesAll(err error) bool {
+	var said *graph.Error
+	return errors.As(err, &said) && (said.Reason == graph.NotPermitted || said.Reason == graph.NoConsent || said.Reason == graph.NotLicensed)
 }
 
 // auditKept is how long a tenant's directory log is kept: long where a premium plan is
