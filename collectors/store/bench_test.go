@@ -68,27 +68,44 @@ func benchParts(from, to, day int) [][]store.Item {
 // they weigh little beside the rows in the database.
 const madeTogether = 25
 
-// eachParts makes all rows of a day and adds up how long do takes with them.
-func eachParts(b *testing.B, rows, day int, do func(from int, parts [][]store.Item)) (took time.Duration) {
+// cost is time by the clock and time of the processors, which other programs on the
+// machine disturb less.
+type cost struct{ wall, cpu time.Duration }
+
+// of adds what do takes.
+func (c *cost) of(b *testing.B, do func()) {
+	wall, cpu := b.Elapsed(), cpuTime()
+	do()
+	c.add(cost{b.Elapsed() - wall, cpuTime() - cpu})
+}
+
+func (c *cost) add(more cost) { c.wall, c.cpu = c.wall+more.wall, c.cpu+more.cpu }
+
+// report says what share of others' cost this is.
+func (c cost) report(b *testing.B, others cost, unit string) {
+	if c.wall > 0 {
+		b.ReportMetric(float64(c.wall)/float64(others.wall), unit)
+	}
+	if c.cpu > 0 && others.cpu > 0 {
+		b.ReportMetric(float64(c.cpu)/float64(others.cpu), unit+"-cpu")
+	}
+}
+
+// eachParts makes all rows of a day and adds up what do takes with them.
+func eachParts(b *testing.B, rows, day int, do func(from int, parts [][]store.Item)) (took cost) {
 	for from := 0; from < rows/benchPart; from += madeTogether {
 		parts := benchParts(from, min(from+madeTogether, rows/benchPart), day)
-		start := b.Elapsed()
-		do(from, parts)
-		took += b.Elapsed() - start
+		took.of(b, func() { do(from, parts) })
 	}
 	return took
 }
 
 // ingest takes and seals a snapshot of all rows, with so many parts at once.
-func ingest(b *testing.B, st *store.Store, rows, day, atOnce int) (took time.Duration) {
+func ingest(b *testing.B, st *store.Store, rows, day, atOnce int) (took cost) {
 	b.Helper()
-	start, at := b.Elapsed(), noon.AddDate(0, 0, day)
-	run, _, err := st.Begin(b.Context(), at, "msp", "all", 0)
-	if err != nil {
-		b.Fatal(err)
-	}
-	took = b.Elapsed() - start
-	took += eachParts(b, rows, day, func(from int, parts [][]store.Item) {
+	var run *store.Run
+	took.of(b, func() { run = begin(b, st, day) })
+	took.add(eachParts(b, rows, day, func(from int, parts [][]store.Item) {
 		var all sync.WaitGroup
 		for worker := range atOnce {
 			all.Go(func() {
@@ -100,12 +117,25 @@ func ingest(b *testing.B, st *store.Store, rows, day, atOnce int) (took time.Dur
 			})
 		}
 		all.Wait()
-	})
-	start = b.Elapsed()
+	}))
+	took.of(b, func() { seal(b, run) })
+	return took
+}
+
+func begin(b *testing.B, st *store.Store, day int) *store.Run {
+	b.Helper()
+	run, _, err := st.Begin(b.Context(), noon.AddDate(0, 0, day), "msp", "all", 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return run
+}
+
+func seal(b *testing.B, run *store.Run) {
+	b.Helper()
 	if _, err := run.Seal(b.Context(), noDerive); err != nil {
 		b.Fatal(err)
 	}
-	return took + b.Elapsed() - start
 }
 
 func ingestPart(ctx context.Context, run *store.Run, group string, items []store.Item) error {
@@ -152,24 +182,23 @@ func bareTable(b *testing.B, st *store.Store, full string) string {
 func BenchmarkIngest(b *testing.B) {
 	file := filepath.Join(b.TempDir(), "rows.csv")
 	writeCSV(b, file)
-	var imported, inserted, first, single, unchanged time.Duration
+	var imported, inserted, first, single, unchanged cost
 	for b.Loop() {
 		dir := b.TempDir()
 		st, alone := open(b, filepath.Join(dir, "a.db")), open(b, filepath.Join(dir, "b.db"))
 		table := bareTable(b, st, "fact_group_assignment")
-		imported += bareImport(b, filepath.Join(dir, "import.db"), table, file)
-		first += ingest(b, st, *benchRows, 0, 8)
-		inserted += bareInsert(b, filepath.Join(dir, "insert.db"), table, *benchRows)
-		single += ingest(b, alone, *benchRows, 0, 1)
-		unchanged += ingest(b, alone, *benchRows, 0, 1)
+		imported.add(bareImport(b, filepath.Join(dir, "import.db"), table, file))
+		first.add(ingest(b, st, *benchRows, 0, 8))
+		inserted.add(bareInsert(b, filepath.Join(dir, "insert.db"), table, *benchRows))
+		single.add(ingest(b, alone, *benchRows, 0, 1))
+		unchanged.add(ingest(b, alone, *benchRows, 0, 1))
 	}
-	if imported > 0 {
-		b.ReportMetric(float64(imported)/float64(first), "of-import")
-		b.ReportMetric(float64(imported)/float64(single), "one-of-import")
-	}
-	b.ReportMetric(float64(inserted)/float64(first), "of-insert")
-	b.ReportMetric(float64(unchanged)/float64(single), "unchanged/first")
-	b.ReportMetric(float64(b.N**benchRows)/first.Seconds(), "rows/s")
+	imported.report(b, first, "of-import")
+	imported.report(b, single, "one-of-import")
+	inserted.report(b, first, "of-insert")
+	unchanged.report(b, single, "unchanged/first")
+	b.ReportMetric(float64(b.N**benchRows)/first.wall.Seconds(), "rows/s")
+	b.ReportMetric(first.cpu.Seconds()*1e6/float64(b.N**benchRows), "cpu-us/row")
 }
 
 // texts is a row as a line of text, as the bare table has it.
@@ -200,12 +229,12 @@ func writeCSV(b *testing.B, path string) {
 	}
 }
 
-// bareImport is how long the sqlite3 program takes; 0 where it is missing.
-func bareImport(b *testing.B, path, table, file string) time.Duration {
+// bareImport is what the sqlite3 program takes; 0 where it is missing.
+func bareImport(b *testing.B, path, table, file string) cost {
 	b.Helper()
 	program, err := exec.LookPath("sqlite3")
 	if err != nil {
-		return 0
+		return cost{}
 	}
 	start := b.Elapsed()
 	cmd := exec.Command(program, "-bail", path)
@@ -213,11 +242,11 @@ func bareImport(b *testing.B, path, table, file string) time.Duration {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		b.Fatal(err, string(out))
 	}
-	return b.Elapsed() - start
+	return cost{b.Elapsed() - start, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
 }
 
-// bareInsert is how long one prepared INSERT in one transaction takes.
-func bareInsert(b *testing.B, path, table string, rows int) time.Duration {
+// bareInsert is what one prepared INSERT in one transaction takes.
+func bareInsert(b *testing.B, path, table string, rows int) cost {
 	b.Helper()
 	db, err := sqlx.Open("sqlite3", "file:"+path+"?_journal_mode=WAL&_synchronous=FULL")
 	if err != nil {
@@ -241,11 +270,12 @@ func bareInsert(b *testing.B, path, table string, rows int) time.Duration {
 			}
 		}
 	})
-	start := b.Elapsed()
-	if err := tx.Commit(); err != nil {
-		b.Fatal(err)
-	}
-	return took + b.Elapsed() - start
+	took.of(b, func() {
+		if err := tx.Commit(); err != nil {
+			b.Fatal(err)
+		}
+	})
+	return took
 }
 
 // BenchmarkNinetyDays takes a snapshot a day of half the rows, of which one in 200
@@ -263,7 +293,7 @@ func BenchmarkNinetyDays(b *testing.B) {
 		path := filepath.Join(b.TempDir(), "a.db")
 		for day := 1; day <= days; day++ {
 			st := open(b, path)
-			took[day] += ingest(b, st, rows, day, 1).Seconds()
+			took[day] += ingest(b, st, rows, day, 1).wall.Seconds()
 			if err := st.Close(); err != nil { // which leaves the whole database in one file
 				b.Fatal(err)
 			}
