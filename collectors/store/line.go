@@ -2,7 +2,6 @@ package store
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strconv"
 )
@@ -18,11 +17,11 @@ func lines(rows []*bound) []byte {
 }
 
 // digest is that of a part by the lines of its rows, as partDigest describes it.
-func digest(salt []byte, name string, lines []byte) string {
+func digest(salt []byte, name string, lines []byte) []byte {
 	sum := sha256.New()
 	sum.Write(slices.Concat(salt, []byte(name), []byte{'\n'}))
 	sum.Write(lines)
-	return hex.EncodeToString(sum.Sum(nil))
+	return sum.Sum(nil)
 }
 
 // appendLine appends the line of a row whose texts are interned.

@@ -75,13 +75,12 @@ func compareLines(a, b *bound) int { return bytes.Compare(a.key, b.key) }
 
 // standsAlready reports whether the facts of a part are those that stand.
 func standsAlready(ctx context.Context, tx *sqlx.Tx, part int64, name string, lines []byte) (bool, error) {
-	var salt []byte
-	var have string
+	var salt, have []byte
 	err := tx.QueryRowContext(ctx, `SELECT salt, digest FROM part_digest WHERE part = ? AND log = 0 AND seen_until IS NULL`, part).Scan(&salt, &have)
 	if errors.Is(err, sql.ErrNoRows) {
 		return len(lines) == 0, nil
 	}
-	return err == nil && digest(salt, name, lines) == have, err
+	return err == nil && bytes.Equal(digest(salt, name, lines), have), err
 }
 
 // change names a part of which rows were opened or closed, apart for logs.
@@ -92,7 +91,7 @@ type change struct {
 
 // putDigest records the digest of a part that changed. Of a log, only the rows that
 // this snapshot opened are digested: the earlier ones are sealed already.
-func (r *Run) putDigest(ctx context.Context, tx *sqlx.Tx, c change, salt []byte, digest string) error {
+func (r *Run) putDigest(ctx context.Context, tx *sqlx.Tx, c change, salt, digest []byte) error {
 	if !c.log {
 		if _, err := tx.ExecContext(ctx, `UPDATE part_digest SET seen_until = ? WHERE part = ? AND log = 0 AND seen_until IS NULL`, r.ID, c.part); err != nil {
 			return err
@@ -291,8 +290,11 @@ func (r *Run) takeBack(ctx context.Context, tx *sqlx.Tx, part int64, kind string
 	statements := []string{
 		`DELETE FROM part_digest WHERE part = ?1 AND seen_from = ?2`,
 		`UPDATE part_digest SET seen_until = NULL WHERE part = ?1 AND seen_until = ?2`,
-		`DELETE FROM evidence WHERE part = ?1 AND snapshot = ?2`,
-		`DELETE FROM part_seen WHERE part = ?1 AND snapshot = ?2`,
+		`DELETE FROM answer WHERE part = ?1 AND seen_from = ?2`,
+		`UPDATE answer SET seen_until = NULL WHERE part = ?1 AND seen_until = ?2`,
+		`DELETE FROM coverage WHERE part = ?1 AND seen_from = ?2`,
+		`UPDATE coverage SET seen_until = NULL WHERE part = ?1 AND seen_until = ?2`,
+		`UPDATE asked SET seconds = substr(seconds, 1, ?1 % 64) || ' ' || substr(seconds, ?1 % 64 + 2) WHERE snapshot = ?2 AND block = ?1 / 64`,
 	}
 	for _, t := range r.holdings.of(kind, "fact", "log") {
 		statements = append(statements, t.takeBackOpened, t.takeBackClosed)

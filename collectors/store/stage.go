@@ -201,25 +201,3 @@ func (st *Stage) Finish(ctx context.Context, seen Seen, requests []Request) erro
 	st.forget()
 	return nil
 }
-
-// note writes down how much of a part was seen.
-func (r *Run) note(ctx context.Context, tx *sqlx.Tx, part int64, seen Seen, repeated int, requests []Request) error {
-	_, err := tx.ExecContext(ctx, `
-		INSERT INTO part_seen (snapshot, part, state, reason, asked, requests, pages, rows, repeated, passed_over, since, until)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.ID, part, seen.State, seen.Reason, Time(seen.Asked), seen.Requests, seen.Pages, seen.Rows, repeated, seen.PassedOver, Time(seen.Since), Time(seen.Until))
-	if err != nil {
-		return err
-	}
-	for i, q := range requests {
-		path, err := r.intern.ident.integer(ctx, tx, clean(q.Path)) // whose case matters
-		if err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO evidence (snapshot, part, seq, path, status, asked, rows, sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			r.ID, part, i+1, path, q.Status, Time(q.Asked), q.Rows, q.SHA256[:]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
