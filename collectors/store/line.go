@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// lines are those of rows whose texts are interned, in the order of their keys: in that
+// lines are those of rows whose labels are interned, in the order of their keys: in that
 // order lines sort, as keys differ.
 func lines(rows []*bound) []byte {
 	out := make([]byte, 0, 256*len(rows))
@@ -24,14 +24,18 @@ func digest(salt []byte, name string, lines []byte) []byte {
 	return sum.Sum(nil)
 }
 
-// appendLine appends the line of a row whose texts are interned.
+// appendLine appends the line of a row whose labels are interned.
 func (b *bound) appendLine(line []byte) []byte {
 	line = append(line, b.key...)
-	for i := b.table.keys; i < len(b.said); i++ {
-		if k, ok := b.held[i].(*interned); ok && k.digest != "" {
+	for _, v := range b.held[b.table.keys:] {
+		k, ok := v.(*interned)
+		switch {
+		case ok && k.digest != "":
 			line = append(append(append(line, '"'), k.digest...), '"')
-		} else {
-			line = appendJSON(line, b.said[i])
+		case ok:
+			line = appendQuoted(line, k.text)
+		default:
+			line = appendJSON(line, v)
 		}
 		line = append(line, ',')
 	}

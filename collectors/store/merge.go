@@ -22,7 +22,6 @@ import (
 // and puts digests to what changed. Facts that give the digest that stands are the
 // same: they need not be looked at.
 func (r *Run) mergePart(ctx context.Context, tx *sqlx.Tx, id int64, p Part, rows []*bound) error {
-	hold(rows)
 	if err := r.intern.intern(ctx, tx, labelColumn, rows); err != nil {
 		return err
 	}
@@ -55,20 +54,6 @@ func (r *Run) mergePart(ctx context.Context, tx *sqlx.Tx, id int64, p Part, rows
 	slices.SortFunc(opened, compareLines)
 	salt := r.partSalt(name, true)
 	return r.putDigest(ctx, tx, change{id, true}, salt, digest(salt, name, lines(opened)))
-}
-
-// hold makes room for what the tables are to hold of rows.
-func hold(rows []*bound) {
-	n := 0
-	for _, b := range rows {
-		n += len(b.said)
-	}
-	held := make([]any, 0, n)
-	for _, b := range rows {
-		from := len(held)
-		held = append(held, b.said...)
-		b.held = held[from:]
-	}
 }
 
 func compareLines(a, b *bound) int { return bytes.Compare(a.key, b.key) }
@@ -294,7 +279,7 @@ func (r *Run) takeBack(ctx context.Context, tx *sqlx.Tx, part int64, kind string
 		`UPDATE answer SET seen_until = NULL WHERE part = ?1 AND seen_until = ?2`,
 		`DELETE FROM coverage WHERE part = ?1 AND seen_from = ?2`,
 		`UPDATE coverage SET seen_until = NULL WHERE part = ?1 AND seen_until = ?2`,
-		`UPDATE asked SET seconds = substr(seconds, 1, ?1 % 64) || ' ' || substr(seconds, ?1 % 64 + 2) WHERE snapshot = ?2 AND block = ?1 / 64`,
+		`UPDATE asked SET seconds = substr(seconds, 1, ?1 % 256) || ' ' || substr(seconds, ?1 % 256 + 2) WHERE snapshot = ?2 AND block = ?1 / 256`,
 	}
 	for _, t := range r.holdings.of(kind, "fact", "log") {
 		statements = append(statements, t.takeBackOpened, t.takeBackClosed)

@@ -35,7 +35,7 @@ func TestOlderEvidenceGivesItsDigests(t *testing.T) {
 		PRAGMA application_id = 0x4353474e;
 		INSERT INTO ident VALUES (1, 'msp'), (2, 's1'), (3, 's2');
 		INSERT INTO label (id, text) VALUES (1, 'Nobody knows');
-		INSERT INTO part VALUES (1, 'signins', 1, 1), (63, 'groups', 1, 1), (64, 'groups', 1, 2), (200, 'groups', 1, 3);
+		INSERT INTO part VALUES (1, 'signins', 1, 1), (255, 'groups', 1, 1), (256, 'groups', 1, 2), (600, 'groups', 1, 3);
 		INSERT INTO snapshot (id, at, tenant, request, state) VALUES (1, '2026-03-31T12:00:00Z', 1, 'all', 'sealed'), (2, '2026-04-01T12:00:00Z', 1, 'all', 'open');
 		INSERT INTO log_sign_in VALUES (1, 2, NULL, NULL, NULL, NULL, '2026-03-31T12:00:00Z', '', '', 0, 0, '', '', NULL, 1, NULL);
 		INSERT INTO part_seen VALUES (1, 1, 'complete', 'as said', '2026-03-31T12:00:07Z', 3, 2, 1, 0, 4, '2026-03-30T12:00:00Z', '2026-03-31T12:00:00Z');

@@ -43,7 +43,7 @@ func (r *Run) note(ctx context.Context, tx *sqlx.Tx, part int64, seen Seen, repe
 }
 
 // blockParts is how many parts a row of the table asked is about.
-const blockParts = 64
+const blockParts = 256
 
 // latest is the most seconds after a run's instant that a character says: the code
 // points that follow are none.

@@ -267,7 +267,6 @@ func (r *Run) deriveRows(ctx context.Context, tx *sqlx.Tx, derive Derive) error 
 		}
 		merged[id] = true
 		kept, _ := ordered(b.rows)
-		hold(kept)
 		if _, err := r.mergeTables(ctx, tx, id, part.Kind, "derived", kept); err != nil {
 			return err
 		}

@@ -84,22 +84,24 @@ func (st *Stage) spillRows(ctx context.Context, all []bound) error {
 		repeated += more
 		return err
 	})
-	if err == nil {
-		st.spill, st.repeated = to, st.repeated+repeated
+	if err != nil {
+		unintern(rows)
+		return err
 	}
-	return err
+	st.spill, st.repeated = to, st.repeated+repeated
+	return nil
 }
 
 // binder binds rows into memory that they share.
 type binder struct {
 	run  *Run
 	rows []bound
-	said []any
+	held []any
 	keys []byte
 }
 
 func newBinder(r *Run, rows int) *binder {
-	return &binder{run: r, rows: make([]bound, 0, rows), said: make([]any, 0, 10*rows), keys: make([]byte, 0, 120*rows)}
+	return &binder{run: r, rows: make([]bound, 0, rows), held: make([]any, 0, 10*rows), keys: make([]byte, 0, 120*rows)}
 }
 
 func (b *binder) add(row Row, fact bool) error {
@@ -107,14 +109,14 @@ func (b *binder) add(row Row, fact bool) error {
 	if err != nil {
 		return err
 	}
-	from := len(b.said)
-	b.said = slices.Grow(b.said, len(plan.fields))
+	from := len(b.held)
+	b.held = slices.Grow(b.held, len(plan.fields))
 	to := from + len(plan.fields)
-	next, keys, err := plan.bind(row, fact, b.said[from:from:to], b.keys)
+	next, keys, err := plan.bind(row, fact, b.held[from:from:to], b.keys)
 	if err != nil {
 		return err
 	}
-	b.rows, b.said, b.keys = append(b.rows, next), b.said[:to], keys
+	b.rows, b.held, b.keys = append(b.rows, next), b.held[:to], keys
 	return nil
 }
 
@@ -196,6 +198,7 @@ func (st *Stage) Finish(ctx context.Context, seen Seen, requests []Request) erro
 		return st.run.note(ctx, tx, id, seen, again, requests)
 	})
 	if err != nil {
+		unintern(rows)
 		return fmt.Errorf("finish: %w", err)
 	}
 	st.forget()

@@ -45,13 +45,13 @@ CREATE TABLE answer (
 	PRIMARY KEY (part, seq, seen_from)
 ) STRICT, WITHOUT ROWID;
 
--- When a snapshot asked the 64 parts from 64 * block on, a character each: a space for
+-- When a snapshot asked the 256 parts from 256 * block on, a character each: a space for
 -- one that it did not ask, else the character of code 33 + the seconds since the
 -- snapshot's instant. So a part costs one byte a day, or two after a minute and a half.
 CREATE TABLE asked (
 	snapshot INTEGER NOT NULL REFERENCES snapshot,
 	block    INTEGER NOT NULL,
-	seconds  TEXT NOT NULL CHECK (length(seconds) = 64),
+	seconds  TEXT NOT NULL CHECK (length(seconds) = 256),
 	PRIMARY KEY (snapshot, block)
 ) STRICT, WITHOUT ROWID;
 
@@ -72,11 +72,11 @@ FROM   wide_part_seen;
 INSERT INTO answer (part, seq, path, status, asked, rows, sha256, seen_from, seen_until)
 SELECT e.part, e.seq, e.path, e.status, nullif(e.asked, c.asked), e.rows, e.sha256, c.seen_from, c.seen_until
 FROM   wide_evidence e JOIN coverage c ON c.part = e.part AND c.seen_from = e.snapshot;
-WITH RECURSIVE place (n) AS (VALUES (0) UNION ALL SELECT n + 1 FROM place WHERE n < 63)
+WITH RECURSIVE place (n) AS (VALUES (0) UNION ALL SELECT n + 1 FROM place WHERE n < 255)
 INSERT INTO asked (snapshot, block, seconds)
 SELECT b.snapshot, b.block, group_concat(CASE WHEN w.part IS NULL THEN ' ' ELSE '!' END, '' ORDER BY n)
-FROM   (SELECT DISTINCT snapshot, part / 64 AS block FROM wide_part_seen) b JOIN place
-LEFT   JOIN wide_part_seen w ON w.snapshot = b.snapshot AND w.part = 64 * b.block + n
+FROM   (SELECT DISTINCT snapshot, part / 256 AS block FROM wide_part_seen) b JOIN place
+LEFT   JOIN wide_part_seen w ON w.snapshot = b.snapshot AND w.part = 256 * b.block + n
 GROUP  BY b.snapshot, b.block;
 INSERT INTO part_digest (part, log, seen_from, seen_until, salt, digest)
 SELECT part, log, seen_from, seen_until, salt, unhex(digest) FROM text_part_digest;
@@ -87,12 +87,12 @@ DROP TABLE text_part_digest;
 
 CREATE VIEW part_seen AS
 SELECT s.id AS snapshot, c.part, c.state, c.reason,
-	coalesce(c.asked, strftime('%Y-%m-%dT%H:%M:%SZ', s.at, (unicode(substr(a.seconds, c.part % 64 + 1, 1)) - 33) || ' seconds')) AS asked,
+	coalesce(c.asked, strftime('%Y-%m-%dT%H:%M:%SZ', s.at, (unicode(substr(a.seconds, c.part % 256 + 1, 1)) - 33) || ' seconds')) AS asked,
 	c.requests, c.pages, c.rows, c.repeated, c.passed_over, c.since, c.until
 FROM   coverage c
 JOIN   snapshot s ON s.id >= c.seen_from AND (c.seen_until IS NULL OR s.id < c.seen_until)
-JOIN   asked a ON a.snapshot = s.id AND a.block = c.part / 64
-WHERE  substr(a.seconds, c.part % 64 + 1, 1) <> ' ';
+JOIN   asked a ON a.snapshot = s.id AND a.block = c.part / 256
+WHERE  substr(a.seconds, c.part % 256 + 1, 1) <> ' ';
 
 CREATE VIEW evidence AS
 SELECT p.snapshot, e.part, e.seq, e.path, e.status, coalesce(e.asked, p.asked) AS asked, e.rows, e.sha256
