@@ -2,25 +2,23 @@ package store
 
 import (
 	"crypto/sha256"
-	"slices"
 	"strconv"
 )
 
-// lines are those of rows whose labels are interned, in the order of their keys: in that
-// order lines sort, as keys differ.
-func lines(rows []*bound) []byte {
-	out := make([]byte, 0, 256*len(rows))
-	for _, b := range rows {
-		out = b.appendLine(out)
-	}
-	return out
-}
-
-// digest is that of a part by the lines of its rows, as partDigest describes it.
-func digest(salt []byte, name string, lines []byte) []byte {
+// digest is that of a part by the lines of its rows, as partDigest describes it. Their
+// labels are interned and they are in the order of their keys: in that order lines
+// sort, as keys differ.
+func digest(salt []byte, name string, rows []*bound) []byte {
 	sum := sha256.New()
-	sum.Write(slices.Concat(salt, []byte(name), []byte{'\n'}))
-	sum.Write(lines)
+	text := make([]byte, 0, 8<<10)
+	text = append(append(append(text, salt...), name...), '\n')
+	for _, b := range rows {
+		if text = b.appendLine(text); len(text) > 6<<10 {
+			sum.Write(text)
+			text = text[:0]
+		}
+	}
+	sum.Write(text)
 	return sum.Sum(nil)
 }
 

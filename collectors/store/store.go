@@ -102,14 +102,14 @@ func (s *Store) Path() string { return s.path }
 // Tx runs do in one immediate write transaction, committed when do returns nil and
 // on disk when Tx does.
 func (s *Store) Tx(ctx context.Context, do func(tx *sqlx.Tx) error) error {
-	return transact(ctx, s.write, "FULL", func(_ context.Context, tx *sqlx.Tx) error { return do(tx) })
+	return transact(ctx, s.write, "FULL", func(_ context.Context, _ *sqlx.Conn, tx *sqlx.Tx) error { return do(tx) })
 }
 
 // transact is Tx with SQLite's synchronous mode: under NORMAL a power cut may take back
 // the last transactions, though never a part of one. do works with a context that
 // is not cancelled, as the driver starts a goroutine for each statement
-// that can be; when ctx is, the transaction is rolled back between two of them.
-func transact(ctx context.Context, db *sqlx.DB, synchronous string, do func(ctx context.Context, tx *sqlx.Tx) error) error {
+// that can be; when ctx is, the transaction is rolled back between two of them. conn is that of tx.
+func transact(ctx context.Context, db *sqlx.DB, synchronous string, do func(ctx context.Context, conn *sqlx.Conn, tx *sqlx.Tx) error) error {
 	conn, err := db.Connx(ctx)
 	if err != nil {
 		return err
@@ -126,7 +126,7 @@ func transact(ctx context.Context, db *sqlx.DB, synchronous string, do func(ctx 
 		return err
 	}
 	defer tx.Rollback() // after a commit it does nothing; after a panic Close would wait for it
-	if err = do(context.WithoutCancel(ctx), tx); err == nil {
+	if err = do(context.WithoutCancel(ctx), conn, tx); err == nil {
 		err = tx.Commit()
 	}
 	if err != nil && ctx.Err() != nil {
