@@ -252,8 +252,11 @@ func (m *merger) open(ctx context.Context, b *bound) error {
 func (m *merger) flush(ctx context.Context) error {
 	for of := m.opening; len(of) > 0; {
 		n := 1
-		if len(of) >= openedTogether {
+		switch {
+		case len(of) >= openedTogether:
 			n = openedTogether
+		case len(of) >= openedFew:
+			n = openedFew
 		}
 		m.bound = append(m.bound[:0], driver.NamedValue{Ordinal: 1, Value: m.part}, driver.NamedValue{Ordinal: 2, Value: m.run.ID})
 		for _, b := range of[:n] {

@@ -62,6 +62,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
+// runPages is how many pages of 4 kB a run may write before they are moved from the log
+// to the file: many parts touch the same pages, and each move waits for the disk.
+const runPages = "4000"
+
 func open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{path: o.Path, entropy: o.Entropy}
 	var err error
@@ -73,6 +77,9 @@ func open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s.runs, err = connect(ctx, o, "rw", "off")
+	if err == nil {
+		_, err = s.runs.ExecContext(ctx, `PRAGMA wal_autocheckpoint = `+runPages)
+	}
 	if err == nil {
 		s.read, err = connect(ctx, o, "ro", "on")
 	}
