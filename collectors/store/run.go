@@ -50,6 +50,7 @@ type Run struct {
 
 	store    *Store
 	plans    sync.Map     // *plan by reflect.Type
+	spare    sync.Pool    // of *page
 	waiting  atomic.Int64 // rows of unfinished parts in memory
 	most     int64        // of them
 	mu       sync.Mutex
@@ -259,9 +260,9 @@ func (r *Run) deriveRows(ctx context.Context, tx *sqlx.Tx, derive Derive) error 
 	}
 	merged := map[int64]bool{}
 	for part, rows := range derived {
-		b := newBinder(r, len(rows))
+		p := r.page()
 		for _, row := range rows {
-			if err := b.add(row, false); err != nil {
+			if err := p.bind(row, false); err != nil {
 				return err
 			}
 		}
@@ -270,7 +271,7 @@ func (r *Run) deriveRows(ctx context.Context, tx *sqlx.Tx, derive Derive) error 
 			return err
 		}
 		merged[id] = true
-		kept, _ := ordered(b.rows)
+		kept, _ := ordered(p)
 		if _, err := r.mergeTables(ctx, tx, id, part.Kind, "derived", kept); err != nil {
 			return err
 		}
