@@ -125,7 +125,8 @@ func snapshotBody(ctx context.Context, q sqlx.QueryerContext, id int64) (map[str
 	body := map[string]any{"snapshot": id, "at": s.At.String(), "tenant": s.Tenant, "request": s.Request}
 	for list, query := range map[string]string{
 		"parts": `
-			SELECT lower(hex(digest)) FROM part_digest WHERE seen_from <= ?1 AND (seen_until IS NULL OR seen_until > ?1)`,
+			SELECT lower(hex(digest)) FROM part_digest d WHERE seen_from <= ?1
+			AND    (log OR NOT EXISTS (SELECT 1 FROM part_digest n WHERE n.part = d.part AND n.log = 0 AND n.seen_from > d.seen_from AND n.seen_from <= ?1))`,
 		"coverage": `
 			SELECT json_array(p.kind, s.value, o.value, c.state, c.reason, c.asked, c.requests, c.pages, c.rows, c.repeated, c.passed_over, c.since, c.until)
 			FROM   part_seen c JOIN part p ON p.id = c.part JOIN ident s ON s.id = p.scope JOIN ident o ON o.id = p.object WHERE c.snapshot = ?1`,

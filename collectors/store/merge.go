@@ -63,7 +63,7 @@ func compareLines(a, b *bound) int { return bytes.Compare(a.key, b.key) }
 // standsAlready reports whether the facts of a part are those that stand.
 func standsAlready(ctx context.Context, tx *sqlx.Tx, part int64, name string, facts []*bound) (bool, error) {
 	var salt, have []byte
-	err := tx.QueryRowContext(ctx, `SELECT salt, digest FROM part_digest WHERE part = ? AND log = 0 AND seen_until IS NULL`, part).Scan(&salt, &have)
+	err := tx.QueryRowContext(ctx, `SELECT salt, digest FROM part_digest WHERE part = ? AND log = 0 ORDER BY seen_from DESC LIMIT 1`, part).Scan(&salt, &have)
 	if errors.Is(err, sql.ErrNoRows) {
 		return len(facts) == 0, nil
 	}
@@ -79,11 +79,6 @@ type change struct {
 // putDigest records the digest of a part that changed. Of a log, only the rows that
 // this snapshot opened are digested: the earlier ones are sealed already.
 func (r *Run) putDigest(ctx context.Context, tx *sqlx.Tx, c change, salt, digest []byte) error {
-	if !c.log {
-		if _, err := tx.ExecContext(ctx, `UPDATE part_digest SET seen_until = ? WHERE part = ? AND log = 0 AND seen_until IS NULL`, r.ID, c.part); err != nil {
-			return err
-		}
-	}
 	_, err := tx.ExecContext(ctx, `INSERT INTO part_digest (part, log, seen_from, salt, digest) VALUES (?, ?, ?, ?, ?)`, c.part, c.log, r.ID, salt, digest)
 	return err
 }
@@ -284,7 +279,6 @@ func (m *merger) flush(ctx context.Context) error {
 func (r *Run) takeBack(ctx context.Context, tx *sqlx.Tx, part int64, kind string) error {
 	statements := []string{
 		`DELETE FROM part_digest WHERE part = ?1 AND seen_from = ?2`,
-		`UPDATE part_digest SET seen_until = NULL WHERE part = ?1 AND seen_until = ?2`,
 		`DELETE FROM answer WHERE part = ?1 AND seen_from = ?2`,
 		`UPDATE answer SET seen_until = NULL WHERE part = ?1 AND seen_until = ?2`,
 		`DELETE FROM coverage WHERE part = ?1 AND seen_from = ?2`,

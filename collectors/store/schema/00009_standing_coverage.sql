@@ -55,14 +55,14 @@ CREATE TABLE asked (
 	PRIMARY KEY (snapshot, block)
 ) STRICT, WITHOUT ROWID;
 
--- The salted digest of a part's rows, from the snapshot that changed them on.
+-- The salted digest of a part's rows, from the snapshot that changed them on: of facts
+-- until the next one, of a log for good, as it is of the rows of that snapshot alone.
 CREATE TABLE part_digest (
-	part       INTEGER NOT NULL REFERENCES part,
-	log        INTEGER NOT NULL CHECK (log IN (0, 1)),
-	seen_from  INTEGER NOT NULL REFERENCES snapshot,
-	seen_until INTEGER REFERENCES snapshot,
-	salt       BLOB NOT NULL CHECK (length(salt) = 16),
-	digest     BLOB NOT NULL CHECK (length(digest) = 32),
+	part      INTEGER NOT NULL REFERENCES part,
+	log       INTEGER NOT NULL CHECK (log IN (0, 1)),
+	seen_from INTEGER NOT NULL REFERENCES snapshot,
+	salt      BLOB NOT NULL CHECK (length(salt) = 16),
+	digest    BLOB NOT NULL CHECK (length(digest) = 32),
 	PRIMARY KEY (part, log, seen_from)
 ) STRICT, WITHOUT ROWID;
 
@@ -78,8 +78,8 @@ SELECT b.snapshot, b.block, group_concat(CASE WHEN w.part IS NULL THEN ' ' ELSE 
 FROM   (SELECT DISTINCT snapshot, part / 256 AS block FROM wide_part_seen) b JOIN place
 LEFT   JOIN wide_part_seen w ON w.snapshot = b.snapshot AND w.part = 256 * b.block + n
 GROUP  BY b.snapshot, b.block;
-INSERT INTO part_digest (part, log, seen_from, seen_until, salt, digest)
-SELECT part, log, seen_from, seen_until, salt, unhex(digest) FROM text_part_digest;
+INSERT INTO part_digest (part, log, seen_from, salt, digest)
+SELECT part, log, seen_from, salt, unhex(digest) FROM text_part_digest;
 
 DROP TABLE wide_evidence;
 DROP TABLE wide_part_seen;
@@ -165,13 +165,8 @@ WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_from) IS NOT NULL
 BEGIN SELECT RAISE(ABORT, 'answer: recorded evidence is never deleted'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
-CREATE TRIGGER part_digest_frozen BEFORE UPDATE OF part, log, seen_from, salt, digest ON part_digest
+CREATE TRIGGER part_digest_frozen BEFORE UPDATE ON part_digest
 BEGIN SELECT RAISE(ABORT, 'part_digest: recorded evidence is never changed'); END;
--- +goose StatementEnd
--- +goose StatementBegin
-CREATE TRIGGER part_digest_closed BEFORE UPDATE OF seen_until ON part_digest
-WHEN (SELECT seal FROM snapshot WHERE id = OLD.seen_until) IS NOT NULL OR (SELECT seal FROM snapshot WHERE id = NEW.seen_until) IS NOT NULL
-BEGIN SELECT RAISE(ABORT, 'part_digest: an interval is closed or opened again by an unsealed snapshot alone'); END;
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER part_digest_opened BEFORE INSERT ON part_digest
