@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -77,11 +78,10 @@ func (s *Store) checkParts(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	var digests []struct {
-		Part     int64
-		Log      bool
-		SeenFrom int64 `db:"seen_from"`
-		Salt     []byte
-		Digest   string
+		Part         int64
+		Log          bool
+		SeenFrom     int64 `db:"seen_from"`
+		Salt, Digest []byte
 	}
 	if err := s.read.SelectContext(ctx, &digests, `SELECT part, log, seen_from, salt, digest FROM part_digest ORDER BY seen_from, part, log`); err != nil {
 		return nil, err
@@ -100,7 +100,7 @@ func (s *Store) checkParts(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if got != d.Digest {
+		if !bytes.Equal(got, d.Digest) {
 			faults = append(faults, fmt.Sprintf("snapshot %d: the rows of part %s do not give their digest", d.SeenFrom, part.Name))
 		}
 	}

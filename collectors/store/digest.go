@@ -43,7 +43,7 @@ func namedParts(ctx context.Context, q sqlx.QueryerContext) (map[int64]namedPart
 	return out, err
 }
 
-// partDigest is the SHA-256, in hex, over the salt, a line that names the part and
+// partDigest is the SHA-256 over the salt, a line that names the part and
 // the lines of its rows as of the snapshot, sorted as bytes, each ended by a newline.
 // Of a log, only the rows that the snapshot opened count.
 //
@@ -55,10 +55,10 @@ func namedParts(ctx context.Context, q sqlx.QueryerContext) (map[int64]namedPart
 // U+0020 as \u and four lower case digits, nothing else.
 //
 // tables are those that may hold rows of the part.
-func partDigest(ctx context.Context, q sqlx.QueryerContext, tables map[string]*table, c change, snapshot int64, salt []byte, name string) (string, error) {
+func partDigest(ctx context.Context, q sqlx.QueryerContext, tables map[string]*table, c change, snapshot int64, salt []byte, name string) ([]byte, error) {
 	rows, err := q.QueryxContext(ctx, partLines(tables, c.log), c.part, snapshot)
 	if err != nil {
-		return "", fmt.Errorf("digest: %w", err)
+		return nil, fmt.Errorf("digest: %w", err)
 	}
 	defer rows.Close()
 	sum := sha256.New()
@@ -66,12 +66,12 @@ func partDigest(ctx context.Context, q sqlx.QueryerContext, tables map[string]*t
 	for rows.Next() {
 		var line sql.RawBytes
 		if err := rows.Scan(&line); err != nil {
-			return "", fmt.Errorf("digest: %w", err)
+			return nil, fmt.Errorf("digest: %w", err)
 		}
 		sum.Write(line)
 		sum.Write([]byte("\n"))
 	}
-	return hex.EncodeToString(sum.Sum(nil)), rows.Err()
+	return sum.Sum(nil), rows.Err()
 }
 
 // partLines selects the lines of part ?1 as of snapshot ?2, over all tables that are
@@ -110,7 +110,7 @@ func outsideColumns(t *table) []string {
 }
 
 // snapshotBody is what a snapshot's record says: the number of parts and the
-// SHA-256 over the sorted list of their digests, and the same for the coverage
+// SHA-256 over the sorted list of their digests in hex, and the same for the coverage
 // and the evidence of this run. The lists are given on demand; alone, a digest in
 // them tells nothing about its part.
 func snapshotBody(ctx context.Context, q sqlx.QueryerContext, id int64) (map[string]any, error) {
@@ -125,7 +125,8 @@ func snapshotBody(ctx context.Context, q sqlx.QueryerContext, id int64) (map[str
 	body := map[string]any{"snapshot": id, "at": s.At.String(), "tenant": s.Tenant, "request": s.Request}
 	for list, query := range map[string]string{
 		"parts": `
-			SELECT digest FROM part_digest WHERE seen_from <= ?1 AND (seen_until IS NULL OR seen_until > ?1)`,
+			SELECT lower(hex(digest)) FROM part_digest d WHERE seen_from <= ?1
+			AND    (log OR NOT EXISTS (SELECT 1 FROM part_digest n WHERE n.part = d.part AND n.log = 0 AND n.seen_from > d.seen_from AND n.seen_from <= ?1))`,
 		"coverage": `
 			SELECT json_array(p.kind, s.value, o.value, c.state, c.reason, c.asked, c.requests, c.pages, c.rows, c.repeated, c.passed_over, c.since, c.until)
 			FROM   part_seen c JOIN part p ON p.id = c.part JOIN ident s ON s.id = p.scope JOIN ident o ON o.id = p.object WHERE c.snapshot = ?1`,

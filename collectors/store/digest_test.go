@@ -75,7 +75,7 @@ func TestADigestCanBeMadeByAnybody(t *testing.T) {
 		Salt   []byte
 		Digest string
 	}
-	if err := st.Read().Get(&got, `SELECT salt, digest FROM part_digest`); err != nil {
+	if err := st.Read().Get(&got, `SELECT salt, lower(hex(digest)) AS digest FROM part_digest`); err != nil {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256(append(got.Salt, strings.Join(append(lines, sorted...), "\n")+"\n"...))

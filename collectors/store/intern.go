@@ -25,7 +25,8 @@ func newInterner(salt func(text string) ([]byte, error)) *interner {
 
 // interned is what stands for a text. It is kept boxed, as it is bound many times.
 type interned struct {
-	id     any    // int64
+	id     any // int64
+	text   string
 	digest string // of a label, salted, as seals know it
 }
 
@@ -125,11 +126,10 @@ func (t *texts) look(ctx context.Context, tx *sqlx.Tx, said []string) error {
 	defer rows.Close()
 	for rows.Next() {
 		var k interned
-		var text string
-		if err := rows.Scan(&k.id, &text, &k.digest); err != nil {
+		if err := rows.Scan(&k.id, &k.text, &k.digest); err != nil {
 			return err
 		}
-		t.remember(text, &k)
+		t.remember(k.text, &k)
 	}
 	return rows.Err()
 }
@@ -138,7 +138,7 @@ func (t *texts) look(ctx context.Context, tx *sqlx.Tx, said []string) error {
 func (t *texts) insert(ctx context.Context, tx *sqlx.Tx, said []string, newest int64) error {
 	bound, added := make([]any, 0, 4*len(said)), make([]*interned, len(said))
 	for i, text := range said {
-		k := &interned{id: newest + 1 + int64(i)}
+		k := &interned{id: newest + 1 + int64(i), text: text}
 		bound, added[i] = append(bound, k.id, text), k
 		if t.salt != nil {
 			salt, err := t.salt(text)
@@ -174,7 +174,8 @@ func (t *texts) integer(ctx context.Context, tx *sqlx.Tx, text string) (int64, e
 // below a generation.
 const internedTogether = 512
 
-// intern gives the rows' columns of a kind what stands for their texts.
+// intern puts what stands for them in place of the texts in the rows' columns of a
+// kind.
 func (in *interner) intern(ctx context.Context, tx *sqlx.Tx, kind columnKind, rows []*bound) error {
 	texts := &in.ident
 	if kind == labelColumn {
@@ -182,39 +183,37 @@ func (in *interner) intern(ctx context.Context, tx *sqlx.Tx, kind columnKind, ro
 	}
 	for chunk := range slices.Chunk(rows, internedTogether) {
 		var said []string
-		each := func(miss func(text string)) {
+		for range 2 { // those that were not known are by then
 			before := chunk[0]
 			for _, r := range chunk {
 				for _, i := range r.table.interned[kind] {
-					text, ok := r.said[i].(string)
+					text, ok := r.held[i].(string)
 					if !ok {
-						r.held[i] = nil
 						continue
 					}
 					var k *interned
-					if before.table == r.table && before.said[i] == r.said[i] {
-						k, _ = before.held[i].(*interned) // lists repeat what they are about
+					if before.table == r.table { // lists repeat what they are about
+						k, _ = before.held[i].(*interned)
 					}
-					if k == nil {
+					if k == nil || k.text != text {
 						k = texts.known(text)
 					}
 					if k == nil {
-						miss(text)
+						said = append(said, text)
 						continue
 					}
 					r.held[i] = k
 				}
 				before = r
 			}
+			if len(said) == 0 {
+				break
+			}
+			if err := texts.learn(ctx, tx, said); err != nil {
+				return err
+			}
+			said = nil
 		}
-		each(func(text string) { said = append(said, text) })
-		if len(said) == 0 {
-			continue
-		}
-		if err := texts.learn(ctx, tx, said); err != nil {
-			return err
-		}
-		each(func(string) {})
 	}
 	return nil
 }

@@ -2,37 +2,38 @@ package store
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
-	"slices"
 	"strconv"
 )
 
-// lines are those of rows whose texts are interned, in the order of their keys: in that
-// order lines sort, as keys differ.
-func lines(rows []*bound) []byte {
-	out := make([]byte, 0, 256*len(rows))
-	for _, b := range rows {
-		out = b.appendLine(out)
-	}
-	return out
-}
-
-// digest is that of a part by the lines of its rows, as partDigest describes it.
-func digest(salt []byte, name string, lines []byte) string {
+// digest is that of a part by the lines of its rows, as partDigest describes it. Their
+// labels are interned and they are in the order of their keys: in that order lines
+// sort, as keys differ.
+func digest(salt []byte, name string, rows []*bound) []byte {
 	sum := sha256.New()
-	sum.Write(slices.Concat(salt, []byte(name), []byte{'\n'}))
-	sum.Write(lines)
-	return hex.EncodeToString(sum.Sum(nil))
+	text := make([]byte, 0, 8<<10)
+	text = append(append(append(text, salt...), name...), '\n')
+	for _, b := range rows {
+		if text = b.appendLine(text); len(text) > 6<<10 {
+			sum.Write(text)
+			text = text[:0]
+		}
+	}
+	sum.Write(text)
+	return sum.Sum(nil)
 }
 
-// appendLine appends the line of a row whose texts are interned.
+// appendLine appends the line of a row whose labels are interned.
 func (b *bound) appendLine(line []byte) []byte {
 	line = append(line, b.key...)
-	for i := b.table.keys; i < len(b.said); i++ {
-		if k, ok := b.held[i].(*interned); ok && k.digest != "" {
+	for _, v := range b.held[b.table.keys:] {
+		k, ok := v.(*interned)
+		switch {
+		case ok && k.digest != "":
 			line = append(append(append(line, '"'), k.digest...), '"')
-		} else {
-			line = appendJSON(line, b.said[i])
+		case ok:
+			line = appendQuoted(line, k.text)
+		default:
+			line = appendJSON(line, v)
 		}
 		line = append(line, ',')
 	}

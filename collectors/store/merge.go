@@ -5,12 +5,14 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/mattn/go-sqlite3"
 )
 
 // What stands of a part is its rows without seen_until. When a part is finished, its
@@ -22,7 +24,6 @@ import (
 // and puts digests to what changed. Facts that give the digest that stands are the
 // same: they need not be looked at.
 func (r *Run) mergePart(ctx context.Context, tx *sqlx.Tx, id int64, p Part, rows []*bound) error {
-	hold(rows)
 	if err := r.intern.intern(ctx, tx, labelColumn, rows); err != nil {
 		return err
 	}
@@ -34,17 +35,17 @@ func (r *Run) mergePart(ctx context.Context, tx *sqlx.Tx, id int64, p Part, rows
 			facts = append(facts, b)
 		}
 	}
-	name, of := partName(p), lines(facts)
-	same, err := standsAlready(ctx, tx, id, name, of)
+	name := partName(p)
+	same, err := standsAlready(ctx, tx, id, name, facts)
 	if err != nil {
 		return err
 	}
 	if !same {
-		if _, err := r.mergeTables(ctx, tx, id, p.Kind, "fact", facts); err != nil {
+		salt := r.partSalt(name, false)
+		if err := r.putDigest(ctx, tx, change{id, false}, salt, digest(salt, name, facts)); err != nil {
 			return err
 		}
-		salt := r.partSalt(name, false)
-		if err := r.putDigest(ctx, tx, change{id, false}, salt, digest(salt, name, of)); err != nil {
+		if _, err := r.mergeTables(ctx, tx, id, p.Kind, "fact", facts); err != nil {
 			return err
 		}
 	}
@@ -54,34 +55,19 @@ func (r *Run) mergePart(ctx context.Context, tx *sqlx.Tx, id int64, p Part, rows
 	}
 	slices.SortFunc(opened, compareLines)
 	salt := r.partSalt(name, true)
-	return r.putDigest(ctx, tx, change{id, true}, salt, digest(salt, name, lines(opened)))
-}
-
-// hold makes room for what the tables are to hold of rows.
-func hold(rows []*bound) {
-	n := 0
-	for _, b := range rows {
-		n += len(b.said)
-	}
-	held := make([]any, 0, n)
-	for _, b := range rows {
-		from := len(held)
-		held = append(held, b.said...)
-		b.held = held[from:]
-	}
+	return r.putDigest(ctx, tx, change{id, true}, salt, digest(salt, name, opened))
 }
 
 func compareLines(a, b *bound) int { return bytes.Compare(a.key, b.key) }
 
 // standsAlready reports whether the facts of a part are those that stand.
-func standsAlready(ctx context.Context, tx *sqlx.Tx, part int64, name string, lines []byte) (bool, error) {
-	var salt []byte
-	var have string
-	err := tx.QueryRowContext(ctx, `SELECT salt, digest FROM part_digest WHERE part = ? AND log = 0 AND seen_until IS NULL`, part).Scan(&salt, &have)
+func standsAlready(ctx context.Context, tx *sqlx.Tx, part int64, name string, facts []*bound) (bool, error) {
+	var salt, have []byte
+	err := tx.QueryRowContext(ctx, `SELECT salt, digest FROM part_digest WHERE part = ? AND log = 0 ORDER BY seen_from DESC LIMIT 1`, part).Scan(&salt, &have)
 	if errors.Is(err, sql.ErrNoRows) {
-		return len(lines) == 0, nil
+		return len(facts) == 0, nil
 	}
-	return err == nil && digest(salt, name, lines) == have, err
+	return err == nil && bytes.Equal(digest(salt, name, facts), have), err
 }
 
 // change names a part of which rows were opened or closed, apart for logs.
@@ -92,12 +78,7 @@ type change struct {
 
 // putDigest records the digest of a part that changed. Of a log, only the rows that
 // this snapshot opened are digested: the earlier ones are sealed already.
-func (r *Run) putDigest(ctx context.Context, tx *sqlx.Tx, c change, salt []byte, digest string) error {
-	if !c.log {
-		if _, err := tx.ExecContext(ctx, `UPDATE part_digest SET seen_until = ? WHERE part = ? AND log = 0 AND seen_until IS NULL`, r.ID, c.part); err != nil {
-			return err
-		}
-	}
+func (r *Run) putDigest(ctx context.Context, tx *sqlx.Tx, c change, salt, digest []byte) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO part_digest (part, log, seen_from, salt, digest) VALUES (?, ?, ?, ?, ?)`, c.part, c.log, r.ID, salt, digest)
 	return err
 }
@@ -172,6 +153,7 @@ type merger struct {
 
 	standing []any // the standing row that is next, and its seen_from
 	opening  []*bound
+	bound    []driver.NamedValue // to the statement that opens them
 	keep     bool
 	opened   []*bound // if they are kept
 	changed  bool
@@ -260,20 +242,27 @@ func (m *merger) open(ctx context.Context, b *bound) error {
 	return m.flush(ctx)
 }
 
+// flush writes the rows that wait. It hands them to the driver itself, as package sql
+// would look at each of their values once more.
 func (m *merger) flush(ctx context.Context) error {
 	for of := m.opening; len(of) > 0; {
 		n := 1
-		if len(of) >= openedTogether {
+		switch {
+		case len(of) >= openedTogether:
 			n = openedTogether
+		case len(of) >= openedFew:
+			n = openedFew
 		}
-		bound := make([]any, 2, 2+n*len(m.table.columns))
-		bound[0], bound[1] = m.part, m.run.ID
+		m.bound = append(m.bound[:0], driver.NamedValue{Ordinal: 1, Value: m.part}, driver.NamedValue{Ordinal: 2, Value: m.run.ID})
 		for _, b := range of[:n] {
 			for _, v := range b.held {
-				bound = append(bound, stored(v))
+				m.bound = append(m.bound, driver.NamedValue{Ordinal: len(m.bound) + 1, Value: stored(v)})
 			}
 		}
-		if _, err := m.tx.ExecContext(ctx, m.table.open[n], bound...); err != nil {
+		if err := m.run.conn.Raw(func(conn any) error {
+			_, err := conn.(*sqlite3.SQLiteConn).ExecContext(ctx, m.table.open[n], m.bound)
+			return err
+		}); err != nil {
 			return err
 		}
 		of = of[n:]
@@ -290,9 +279,11 @@ func (m *merger) flush(ctx context.Context) error {
 func (r *Run) takeBack(ctx context.Context, tx *sqlx.Tx, part int64, kind string) error {
 	statements := []string{
 		`DELETE FROM part_digest WHERE part = ?1 AND seen_from = ?2`,
-		`UPDATE part_digest SET seen_until = NULL WHERE part = ?1 AND seen_until = ?2`,
-		`DELETE FROM evidence WHERE part = ?1 AND snapshot = ?2`,
-		`DELETE FROM part_seen WHERE part = ?1 AND snapshot = ?2`,
+		`DELETE FROM answer WHERE part = ?1 AND seen_from = ?2`,
+		`UPDATE answer SET seen_until = NULL WHERE part = ?1 AND seen_until = ?2`,
+		`DELETE FROM coverage WHERE part = ?1 AND seen_from = ?2`,
+		`UPDATE coverage SET seen_until = NULL WHERE part = ?1 AND seen_until = ?2`,
+		`UPDATE asked SET seconds = substr(seconds, 1, ?1 % 256) || ' ' || substr(seconds, ?1 % 256 + 2) WHERE snapshot = ?2 AND block = ?1 / 256`,
 	}
 	for _, t := range r.holdings.of(kind, "fact", "log") {
 		statements = append(statements, t.takeBackOpened, t.takeBackClosed)

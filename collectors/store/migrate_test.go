@@ -35,9 +35,12 @@ func TestOlderEvidenceGivesItsDigests(t *testing.T) {
 		PRAGMA application_id = 0x4353474e;
 		INSERT INTO ident VALUES (1, 'msp'), (2, 's1'), (3, 's2');
 		INSERT INTO label (id, text) VALUES (1, 'Nobody knows');
-		INSERT INTO part VALUES (1, 'signins', 1, 1);
+		INSERT INTO part VALUES (1, 'signins', 1, 1), (255, 'groups', 1, 1), (256, 'groups', 1, 2), (600, 'groups', 1, 3);
 		INSERT INTO snapshot (id, at, tenant, request, state) VALUES (1, '2026-03-31T12:00:00Z', 1, 'all', 'sealed'), (2, '2026-04-01T12:00:00Z', 1, 'all', 'open');
 		INSERT INTO log_sign_in VALUES (1, 2, NULL, NULL, NULL, NULL, '2026-03-31T12:00:00Z', '', '', 0, 0, '', '', NULL, 1, NULL);
+		INSERT INTO part_seen VALUES (1, 1, 'complete', 'as said', '2026-03-31T12:00:07Z', 3, 2, 1, 0, 4, '2026-03-30T12:00:00Z', '2026-03-31T12:00:00Z');
+		INSERT INTO part_seen SELECT 1, id, 'failed', 'gone', '2026-03-31T12:00:08Z', 1, 0, 0, 0, 0, NULL, NULL FROM part WHERE id > 1;
+		INSERT INTO evidence VALUES (1, 1, 1, 2, 200, '2026-03-31T12:00:07Z', 1, zeroblob(32)), (1, 1, 2, 3, 404, '2026-03-31T12:00:09Z', 0, zeroblob(32));
 		INSERT INTO part_digest VALUES (1, 1, 1, NULL, CAST('0123456789abcdef' AS BLOB), ?);
 		INSERT INTO stage_sign_in VALUES (1, 3, NULL, 1, NULL, NULL, '2026-03-31T12:00:00Z', '', '', 0, 0, '', '', NULL);
 		INSERT INTO part_seen VALUES (2, 1, 'complete', '', '2026-04-01T12:00:00Z', 1, 1, 1, 0, 0, NULL, NULL);
@@ -45,7 +48,20 @@ func TestOlderEvidenceGivesItsDigests(t *testing.T) {
 		UPDATE snapshot SET seal = 1 WHERE id = 1;`, hex.EncodeToString(sum[:])); err != nil {
 		t.Fatal(err)
 	}
+	said := func(db *sqlx.DB) string {
+		var lines []string
+		if err := db.Select(&lines, `
+			SELECT json_array(snapshot, part, state, reason, asked, requests, pages, rows, repeated, passed_over, since, until) FROM part_seen WHERE snapshot = 1
+			UNION ALL SELECT json_array(snapshot, part, seq, path, status, asked, rows, hex(sha256)) FROM evidence WHERE snapshot = 1 ORDER BY 1`); err != nil || len(lines) != 6 {
+			t.Error(lines, err)
+		}
+		return strings.Join(lines, "\n")
+	}
+	before := said(db)
 	st := open(t, path)
+	if after := said(st.Read()); after != before {
+		t.Errorf("what was said of parts is now\n%s\nand was\n%s", after, before)
+	}
 	faults, err := st.Check(t.Context())
 	if err != nil {
 		t.Fatal(err)

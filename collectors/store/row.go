@@ -132,30 +132,41 @@ type bound struct {
 	fact  bool   // the main fact of its item
 	order int    // in which it came
 	first bool   // so is the first row of its key in a list that ordered made
-	said  []any  // by column, with ids and texts about persons as text
+	held  []any  // by column, as the table holds it; ids and labels as text until they are *interned
 	key   []byte // how its line in a digest begins: with its table and key
-	held  []any  // by column, as the table holds it, with *interned for what is interned
 }
 
-// bind reads the values of a row into said, which has room for them, and appends
+// unintern gives rows their texts back: what stands for them is not to outlive the
+// transaction that interned them, if that is rolled back.
+func unintern(rows []*bound) {
+	for _, b := range rows {
+		for i, v := range b.held {
+			if k, ok := v.(*interned); ok {
+				b.held[i] = k.text
+			}
+		}
+	}
+}
+
+// bind reads the values of a row into held, which has room for them, and appends
 // its key to keys.
-func (p *plan) bind(row Row, fact bool, said []any, keys []byte) (bound, []byte, error) {
+func (p *plan) bind(row Row, fact bool, held []any, keys []byte) (bound, []byte, error) {
 	fields := reflect.ValueOf(row)
 	for i, c := range p.table.columns {
 		value, err := c.kind.bind(fields.Field(p.fields[i]))
 		if err != nil {
 			return bound{}, keys, fmt.Errorf("%s.%s: %w", p.table.name, c.name, err)
 		}
-		said = append(said, value)
+		held = append(held, value)
 	}
 	start := len(keys)
 	keys = append(keys, p.table.opening...)
 	for i := range p.table.keys {
-		keys = appendJSON(keys, said[i])
+		keys = appendJSON(keys, held[i])
 		keys = append(keys, ',')
 	}
-	if p.table.keys == len(said) {
+	if p.table.keys == len(held) {
 		keys[len(keys)-1] = ']'
 	}
-	return bound{table: p.table, fact: fact, said: said, key: keys[start:len(keys):len(keys)]}, keys, nil
+	return bound{table: p.table, fact: fact, held: held, key: keys[start:len(keys):len(keys)]}, keys, nil
 }

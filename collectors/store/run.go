@@ -50,9 +50,11 @@ type Run struct {
 
 	store    *Store
 	plans    sync.Map     // *plan by reflect.Type
+	spare    sync.Pool    // of *page
 	waiting  atomic.Int64 // rows of unfinished parts in memory
 	most     int64        // of them
 	mu       sync.Mutex
+	conn     *sqlx.Conn // of the transaction under way
 	intern   *interner
 	holdings holdings
 	key      []byte // from which the run's salts follow
@@ -68,7 +70,7 @@ const runMode = "NORMAL"
 func (s *Store) Begin(ctx context.Context, at time.Time, tenant, request string, resumeWithin time.Duration) (run *Run, resumed bool, err error) {
 	run = &Run{At: at, store: s, most: heldRows}
 	run.forget()
-	err = transact(ctx, s.runs, runMode, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+	err = transact(ctx, s.runs, runMode, func(ctx context.Context, _ *sqlx.Conn, tx *sqlx.Tx) (err error) {
 		if run.holdings, err = s.holdings(ctx, tx); err != nil {
 			return err
 		}
@@ -177,7 +179,10 @@ func (r *Run) Seen(ctx context.Context, p Part) (state string, ok bool, err erro
 func (r *Run) tx(ctx context.Context, synchronous string, do func(ctx context.Context, tx *sqlx.Tx) error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	err := transact(ctx, r.store.runs, synchronous, do)
+	err := transact(ctx, r.store.runs, synchronous, func(ctx context.Context, conn *sqlx.Conn, tx *sqlx.Tx) error {
+		r.conn = conn
+		return do(ctx, tx)
+	})
 	if err != nil {
 		r.forget() // what a rolled back transaction interned does not exist
 	}
@@ -255,9 +260,9 @@ func (r *Run) deriveRows(ctx context.Context, tx *sqlx.Tx, derive Derive) error 
 	}
 	merged := map[int64]bool{}
 	for part, rows := range derived {
-		b := newBinder(r, len(rows))
+		p := r.page()
 		for _, row := range rows {
-			if err := b.add(row, false); err != nil {
+			if err := p.bind(row, false); err != nil {
 				return err
 			}
 		}
@@ -266,8 +271,7 @@ func (r *Run) deriveRows(ctx context.Context, tx *sqlx.Tx, derive Derive) error 
 			return err
 		}
 		merged[id] = true
-		kept, _ := ordered(b.rows)
-		hold(kept)
+		kept, _ := ordered(p)
 		if _, err := r.mergeTables(ctx, tx, id, part.Kind, "derived", kept); err != nil {
 			return err
 		}

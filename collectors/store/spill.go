@@ -39,7 +39,6 @@ func (s *spill) drop(ctx context.Context, tx *sqlx.Tx) error {
 // add spills rows that ordered made, each in place of an earlier one of its key, and
 // counts the main facts that came again.
 func (s *spill) add(ctx context.Context, tx *sqlx.Tx, rows []*bound) (repeated int, err error) {
-	hold(rows)
 	for _, kind := range []columnKind{labelColumn, identColumn} {
 		if err := s.run.intern.intern(ctx, tx, kind, rows); err != nil {
 			return 0, err

@@ -1,8 +1,6 @@
 package store
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -22,7 +20,7 @@ type Item struct {
 type Stage struct {
 	run      *Run
 	part     Part
-	rows     []bound
+	pages    []*page
 	repeated int
 	spill    *spill // nil while all rows are in memory
 }
@@ -40,39 +38,31 @@ func (r *Run) Stage(_ context.Context, p Part) (*Stage, error) {
 // Put stages the items of a page, all or, on error, none. An item whose key was there
 // already replaces the earlier one and is counted as repeated.
 func (st *Stage) Put(ctx context.Context, items []Item) error {
-	n := 0
-	for _, item := range items {
-		n += 1 + len(item.Details)
+	p := st.run.page()
+	err := p.add(items)
+	if err == nil {
+		err = ctx.Err()
 	}
-	b := newBinder(st.run, n)
-	for _, item := range items {
-		if err := b.add(item.Fact, true); err != nil {
-			return err
-		}
-		for _, d := range item.Details {
-			if err := b.add(d, false); err != nil {
-				return err
-			}
-		}
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if st.run.waiting.Add(int64(len(b.rows))) <= st.run.most {
-		st.rows = append(st.rows, b.rows...)
+	n := int64(len(p.rows))
+	switch {
+	case err != nil:
+	case st.run.waiting.Add(n) <= st.run.most:
+		st.pages = append(st.pages, p)
 		return nil
+	default:
+		st.run.waiting.Add(-n)
+		if err = st.spillRows(ctx, append(slices.Clone(st.pages), p)); err == nil {
+			st.drop()
+		} else {
+			err = fmt.Errorf("stage: %w", err)
+		}
 	}
-	st.run.waiting.Add(-int64(len(b.rows)))
-	if err := st.spillRows(ctx, slices.Concat(st.rows, b.rows)); err != nil {
-		return fmt.Errorf("stage: %w", err)
-	}
-	st.run.waiting.Add(-int64(len(st.rows)))
-	st.rows = nil
-	return nil
+	st.run.reuse(p)
+	return err
 }
 
-func (st *Stage) spillRows(ctx context.Context, all []bound) error {
-	rows, repeated := ordered(all)
+func (st *Stage) spillRows(ctx context.Context, all []*page) error {
+	rows, repeated := ordered(all...)
 	to := st.spill
 	err := st.run.tx(ctx, runMode, func(ctx context.Context, tx *sqlx.Tx) (err error) {
 		if to == nil {
@@ -84,37 +74,11 @@ func (st *Stage) spillRows(ctx context.Context, all []bound) error {
 		repeated += more
 		return err
 	})
-	if err == nil {
-		st.spill, st.repeated = to, st.repeated+repeated
-	}
-	return err
-}
-
-// binder binds rows into memory that they share.
-type binder struct {
-	run  *Run
-	rows []bound
-	said []any
-	keys []byte
-}
-
-func newBinder(r *Run, rows int) *binder {
-	return &binder{run: r, rows: make([]bound, 0, rows), said: make([]any, 0, 10*rows), keys: make([]byte, 0, 120*rows)}
-}
-
-func (b *binder) add(row Row, fact bool) error {
-	plan, err := b.run.plan(row)
 	if err != nil {
+		unintern(rows)
 		return err
 	}
-	from := len(b.said)
-	b.said = slices.Grow(b.said, len(plan.fields))
-	to := from + len(plan.fields)
-	next, keys, err := plan.bind(row, fact, b.said[from:from:to], b.keys)
-	if err != nil {
-		return err
-	}
-	b.rows, b.said, b.keys = append(b.rows, next), b.said[:to], keys
+	st.spill, st.repeated = to, st.repeated+repeated
 	return nil
 }
 
@@ -130,40 +94,24 @@ func (st *Stage) Restart(ctx context.Context) error {
 }
 
 func (st *Stage) forget() {
-	st.run.waiting.Add(-int64(len(st.rows)))
-	st.rows, st.repeated, st.spill = nil, 0, nil
+	st.drop()
+	st.repeated, st.spill = 0, nil
 }
 
-// ordered sorts rows by their keys, keeps the last one of each, and counts how many
-// main facts came again.
-func ordered(rows []bound) (kept []*bound, repeated int) {
-	kept = make([]*bound, len(rows))
-	for i := range rows {
-		rows[i].order = i
-		kept[i] = &rows[i]
+// drop lets go of the rows in memory.
+func (st *Stage) drop() {
+	for _, p := range st.pages {
+		st.run.waiting.Add(-int64(len(p.rows)))
+		st.run.reuse(p)
 	}
-	slices.SortFunc(kept, func(a, b *bound) int { return cmp.Or(compareLines(a, b), cmp.Compare(a.order, b.order)) })
-	n := 0
-	for i, b := range kept {
-		b.first = b.fact
-		if i > 0 && bytes.Equal(kept[n-1].key, b.key) {
-			n--
-			b.first = kept[n].first
-			if b.fact {
-				repeated++
-			}
-		}
-		kept[n] = b
-		n++
-	}
-	return kept[:n], repeated
+	st.pages = nil
 }
 
 // Finish notes how much of the part was seen, with the requests that say so, and
 // merges the rows of a part that was seen whole. Of any other they are dropped: half
 // a list is not evidence.
 func (st *Stage) Finish(ctx context.Context, seen Seen, requests []Request) error {
-	rows, repeated := ordered(st.rows)
+	rows, repeated := ordered(st.pages...)
 	err := st.run.tx(ctx, runMode, func(ctx context.Context, tx *sqlx.Tx) error {
 		id, err := st.run.partID(ctx, tx, st.part)
 		if err != nil {
@@ -196,30 +144,9 @@ func (st *Stage) Finish(ctx context.Context, seen Seen, requests []Request) erro
 		return st.run.note(ctx, tx, id, seen, again, requests)
 	})
 	if err != nil {
+		unintern(rows)
 		return fmt.Errorf("finish: %w", err)
 	}
 	st.forget()
-	return nil
-}
-
-// note writes down how much of a part was seen.
-func (r *Run) note(ctx context.Context, tx *sqlx.Tx, part int64, seen Seen, repeated int, requests []Request) error {
-	_, err := tx.ExecContext(ctx, `
-		INSERT INTO part_seen (snapshot, part, state, reason, asked, requests, pages, rows, repeated, passed_over, since, until)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.ID, part, seen.State, seen.Reason, Time(seen.Asked), seen.Requests, seen.Pages, seen.Rows, repeated, seen.PassedOver, Time(seen.Since), Time(seen.Until))
-	if err != nil {
-		return err
-	}
-	for i, q := range requests {
-		path, err := r.intern.ident.integer(ctx, tx, clean(q.Path)) // whose case matters
-		if err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO evidence (snapshot, part, seq, path, status, asked, rows, sha256) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			r.ID, part, i+1, path, q.Status, Time(q.Asked), q.Rows, q.SHA256[:]); err != nil {
-			return err
-		}
-	}
 	return nil
 }

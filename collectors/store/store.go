@@ -62,6 +62,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
+// runPages is how many pages of 4 kB a run may write before they are moved from the log
+// to the file: many parts touch the same pages, and each move waits for the disk.
+const runPages = "4000"
+
 func open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{path: o.Path, entropy: o.Entropy}
 	var err error
@@ -73,6 +77,9 @@ func open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s.runs, err = connect(ctx, o, "rw", "off")
+	if err == nil {
+		_, err = s.runs.ExecContext(ctx, `PRAGMA wal_autocheckpoint = `+runPages)
+	}
 	if err == nil {
 		s.read, err = connect(ctx, o, "ro", "on")
 	}
@@ -102,14 +109,14 @@ func (s *Store) Path() string { return s.path }
 // Tx runs do in one immediate write transaction, committed when do returns nil and
 // on disk when Tx does.
 func (s *Store) Tx(ctx context.Context, do func(tx *sqlx.Tx) error) error {
-	return transact(ctx, s.write, "FULL", func(_ context.Context, tx *sqlx.Tx) error { return do(tx) })
+	return transact(ctx, s.write, "FULL", func(_ context.Context, _ *sqlx.Conn, tx *sqlx.Tx) error { return do(tx) })
 }
 
 // transact is Tx with SQLite's synchronous mode: under NORMAL a power cut may take back
 // the last transactions, though never a part of one. do works with a context that
 // is not cancelled, as the driver starts a goroutine for each statement
-// that can be; when ctx is, the transaction is rolled back between two of them.
-func transact(ctx context.Context, db *sqlx.DB, synchronous string, do func(ctx context.Context, tx *sqlx.Tx) error) error {
+// that can be; when ctx is, the transaction is rolled back between two of them. conn is that of tx.
+func transact(ctx context.Context, db *sqlx.DB, synchronous string, do func(ctx context.Context, conn *sqlx.Conn, tx *sqlx.Tx) error) error {
 	conn, err := db.Connx(ctx)
 	if err != nil {
 		return err
@@ -126,7 +133,7 @@ func transact(ctx context.Context, db *sqlx.DB, synchronous string, do func(ctx 
 		return err
 	}
 	defer tx.Rollback() // after a commit it does nothing; after a panic Close would wait for it
-	if err = do(context.WithoutCancel(ctx), tx); err == nil {
+	if err = do(context.WithoutCancel(ctx), conn, tx); err == nil {
 		err = tx.Commit()
 	}
 	if err != nil && ctx.Err() != nil {

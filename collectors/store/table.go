@@ -50,8 +50,8 @@ type statements struct {
 	standingParts, kinds string
 }
 
-// openedTogether is how many rows one statement opens.
-const openedTogether = 16
+// openedTogether is how many rows one statement opens at most, else openedFew or one.
+const openedTogether, openedFew = 32, 8
 
 func (t *table) full() string { return t.prefix + "_" + t.name }
 func (t *table) log() bool    { return t.prefix == "log" }
@@ -143,7 +143,7 @@ func (t *table) prepare() {
 	}
 	t.standing += " ORDER BY " + strings.Join(key, ", ")
 	t.open = map[int]string{}
-	for _, n := range []int{1, openedTogether} {
+	for _, n := range []int{1, openedFew, openedTogether} {
 		into := "INSERT INTO " + full + " (part, seen_from, " + strings.Join(columns, ", ") + ") VALUES "
 		for i := range n {
 			if i > 0 {
