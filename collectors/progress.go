@@ -1,0 +1,58 @@
+package collectors
+
+import (
+	"strings"
+
+	"countersign/collectors/snapshot"
+)
+
+// Progress says how far a run is. What is known of the whole grows as it goes on.
+type Progress struct {
+	Kind                     snapshot.Kind // of the part that was done last
+	Done, Total              int           // parts of all kinds
+	CustomersDone, Customers int
+}
+
+// expect counts parts that are going to be asked, progress one that is done.
+func (r *runner) expect(parts int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.far.Total += parts
+}
+
+func (r *runner) progress(c collector) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.far.Kind, r.far.Done = c.Kind(), r.far.Done+1
+	r.far.Total = max(r.far.Total, r.far.Done)
+	r.Progress(r.far)
+}
+
+// tally is what is left to read of one customer.
+type tally struct{ left int }
+
+// await counts something that is to be read of a customer, settle what was read or
+// given up: with the last of it the customer is done.
+func (r *runner) await(customer string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.tallies[strings.ToLower(customer)]
+	if t == nil {
+		t = &tally{}
+		r.tallies[strings.ToLower(customer)] = t
+		r.far.Customers++
+	}
+	t.left++
+}
+
+func (r *runner) settle(customer string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := r.tallies[strings.ToLower(customer)]
+	if t.left--; t.left > 0 {
+		return
+	}
+	r.far.CustomersDone++
+	r.Progress(r.far)
+	r.Log.Info("customer read", "run", r.taken.ID, "customer", strings.ToLower(customer), "done", r.far.CustomersDone, "of", r.far.Customers)
+}
