@@ -19,7 +19,7 @@ import (
 var layers = map[string]struct{ ours, owns []string }{
 	"collectors/snapshot":    {},
 	"collectors/store":       {owns: []string{"github.com/jmoiron/sqlx", "github.com/mattn/go-sqlite3", "github.com/pressly/goose/v3"}},
-	"collectors/graph":       {owns: []string{"net/http", "github.com/Azure/azure-sdk-for-go/sdk/azidentity", "github.com/Azure/azure-sdk-for-go/sdk/azcore", "golang.org/x/time/rate"}},
+	"collectors/graph":       {owns: []string{"net/http", "github.com/Azure/azure-sdk-for-go/sdk/azidentity", "github.com/Azure/azure-sdk-for-go/sdk/azcore"}},
 	"collectors/portal":      {ours: []string{"collectors/snapshot"}},
 	"collectors":             {ours: []string{"collectors/snapshot", "collectors/store", "collectors/graph", "collectors/portal"}},
 	"rules/rule":             {ours: []string{"collectors/snapshot", "collectors/store"}},

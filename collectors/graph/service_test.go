@@ -149,8 +149,7 @@ func TestServicePaging(t *testing.T) {
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			var asked []string
-			var s *server
-			s = serve(t, func(w http.ResponseWriter, r *http.Request) {
+			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
 				asked = append(asked, strings.TrimSpace(r.RequestURI+" "+r.Header.Get("MS-ContinuationToken")))
 				f.steps[min(len(asked), len(f.steps))-1](w, r)
 			})

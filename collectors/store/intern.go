@@ -37,10 +37,10 @@ const generation = 1 << 15
 
 // texts are those of one table. They are looked up and added many at a time.
 type texts struct {
-	young, old  map[string]*interned
-	salt        func(text string) ([]byte, error) // nil: no digest
-	find, add   map[int]string                    // by number of texts
-	newest, row string
+	young, old map[string]*interned
+	salt       func(text string) ([]byte, error) // nil: no digest
+	find, add  map[int]string                    // by number of texts
+	newest     string
 }
 
 // learnedTogether is how many texts one statement takes.
