@@ -41,13 +41,23 @@ func (r *Run) mergePart(ctx context.Context, tx *sqlx.Tx, id int64, p Part, rows
 		return err
 	}
 	if !same {
+		if err := r.intern.intern(ctx, tx, identColumn, facts); err != nil {
+			return err
+		}
 		salt := r.partSalt(name, false)
-		if err := r.putDigest(ctx, tx, change{id, false}, salt, digest(salt, name, facts)); err != nil {
+		sum := make(chan []byte, 1)
+		go func() { sum <- digest(salt, name, facts) }() // while the database writes
+		_, err := r.mergeTables(ctx, tx, id, p.Kind, "fact", facts)
+		digested := <-sum // in any case: who is told of an error may change the rows
+		if err != nil {
 			return err
 		}
-		if _, err := r.mergeTables(ctx, tx, id, p.Kind, "fact", facts); err != nil {
+		if err := r.putDigest(ctx, tx, change{id, false}, salt, digested); err != nil {
 			return err
 		}
+	}
+	if err := r.intern.intern(ctx, tx, identColumn, logs); err != nil {
+		return err
 	}
 	opened, err := r.mergeTables(ctx, tx, id, p.Kind, "log", logs)
 	if err != nil || len(opened) == 0 {
@@ -83,11 +93,9 @@ func (r *Run) putDigest(ctx context.Context, tx *sqlx.Tx, c change, salt, digest
 	return err
 }
 
-// mergeTables merges the rows of one prefix and returns those that were opened.
+// mergeTables merges the rows of one prefix, interned, and returns those of a log that
+// were opened.
 func (r *Run) mergeTables(ctx context.Context, tx *sqlx.Tx, part int64, kind, prefix string, rows []*bound) (opened []*bound, err error) {
-	if err := r.intern.intern(ctx, tx, identColumn, rows); err != nil {
-		return nil, err
-	}
 	of := map[*table][]*bound{}
 	for _, b := range rows {
 		of[b.table] = append(of[b.table], b)

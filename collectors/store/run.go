@@ -272,6 +272,9 @@ func (r *Run) deriveRows(ctx context.Context, tx *sqlx.Tx, derive Derive) error 
 		}
 		merged[id] = true
 		kept, _ := ordered(p)
+		if err := r.intern.intern(ctx, tx, identColumn, kept); err != nil {
+			return err
+		}
 		if _, err := r.mergeTables(ctx, tx, id, part.Kind, "derived", kept); err != nil {
 			return err
 		}
