@@ -90,7 +90,9 @@ func TestNoGroupIsAskedTwice(t *testing.T) {
 		if _, err := run(w, ctx); !errors.Is(err, context.Canceled) {
 			t.Fatalf("interrupted at request %d: %v", n, err)
 		}
+		c.mu.Lock()
 		first := slices.DeleteFunc(slices.Clone(c.asked), func(k string) bool { return !ofGroups.MatchString(k) })
+		c.mu.Unlock()
 		c.watch(nil)
 		r, err := run(w, t.Context())
 		if err != nil || r.Seal != want.Seal {

@@ -191,7 +191,7 @@ type slots struct {
 }
 
 // share is how many answers let one more part be under way.
-const share = 32
+const share = 48
 
 type ticket struct {
 	weight int
