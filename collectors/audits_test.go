@@ -112,7 +112,7 @@ func TestAnsweredAccounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for tenant, users := range map[string]map[string]string{"c1": {"u1": "guest", "u2": "role", "u3": "emergency"}, "c2": {"u4": "guest"}} {
-		stage, err := taken.Stage(t.Context(), store.Part{Kind: string(snapshot.CustomerUsers), Scope: tenant, Object: tenant})
+		stage := taken.Stage(store.Part{Kind: string(snapshot.CustomerUsers), Scope: tenant, Object: tenant})
 		for id, because := range users {
 			if err == nil {
 				err = stage.Put(t.Context(), []store.Item{{Fact: snapshot.CustomerUser{Tenant: tenant, ID: id, Because: []string{because}}}})

@@ -44,7 +44,7 @@ func (r *runner) azureActivity(ctx context.Context) error {
 // subscriptionsSeen notes for the customers without a subscription whether there
 // truly is nothing to ask for.
 func (r *runner) subscriptionsSeen(ctx context.Context) error {
-	list, _, err := r.taken.Seen(ctx, store.Part{Kind: string(snapshot.AzureDelegations), Scope: r.Tenant, Object: r.Tenant})
+	list, err := r.taken.Seen(ctx, store.Part{Kind: string(snapshot.AzureDelegations), Scope: r.Tenant, Object: r.Tenant})
 	if err != nil {
 		return err
 	}

@@ -40,10 +40,7 @@ func TestGroupsMappedBesideGDAP(t *testing.T) {
 			}
 			put := func(kind snapshot.Kind, object string, rows ...store.Row) {
 				t.Helper()
-				stage, err := run.Stage(t.Context(), store.Part{Kind: string(kind), Scope: "msp", Object: object})
-				if err != nil {
-					t.Fatal(err)
-				}
+				stage := run.Stage(store.Part{Kind: string(kind), Scope: "msp", Object: object})
 				var items []store.Item
 				for _, row := range rows {
 					items = append(items, store.Item{Fact: row})

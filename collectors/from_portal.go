@@ -352,10 +352,7 @@ func (e *exports) leave(ctx context.Context, k *filling, files []*portal.File) e
 	if k.parts[object] != nil || k.kind == snapshot.Groups { // the list itself, and that which snapshots once kept
 		object = snapshot.Exports
 	}
-	st, err := e.taken.Stage(ctx, store.Part{Kind: string(k.kind), Scope: e.tenant, Object: object})
-	if err != nil {
-		return err
-	}
+	st := e.taken.Stage(store.Part{Kind: string(k.kind), Scope: e.tenant, Object: object})
 	fed := map[*portal.File]bool{}
 	for _, p := range k.parts {
 		for f := range p.from {
@@ -376,10 +373,7 @@ func (e *exports) leave(ctx context.Context, k *filling, files []*portal.File) e
 func (e *exports) part(ctx context.Context, k *filling, object string, f *portal.File, rows int) (*filled, error) {
 	p := k.parts[object]
 	if p == nil {
-		st, err := e.taken.Stage(ctx, store.Part{Kind: string(k.kind), Scope: e.tenant, Object: object})
-		if err != nil {
-			return nil, err
-		}
+		st := e.taken.Stage(store.Part{Kind: string(k.kind), Scope: e.tenant, Object: object})
 		p = &filled{Stage: st, seen: store.Seen{State: store.Whole, Asked: e.Now().UTC()}, from: map[*portal.File]int{}}
 		k.parts[object] = p
 	}

@@ -73,7 +73,7 @@ func (r *runner) open(ctx context.Context, at place, c collector, object string)
 	}
 	stored := store.Part{Kind: string(c.Kind()), Scope: at.scope, Object: object}
 	if r.resumed {
-		state, _, err := r.taken.Seen(ctx, stored)
+		state, err := r.taken.Seen(ctx, stored)
 		if err != nil {
 			r.stop(err)
 			return nil
@@ -83,11 +83,7 @@ func (r *runner) open(ctx context.Context, at place, c collector, object string)
 			return nil
 		}
 	}
-	rows, err := r.taken.Stage(ctx, stored)
-	if err != nil {
-		r.stop(err)
-		return nil
-	}
+	rows := r.taken.Stage(stored)
 	return &stage{Client: at.client, asked: r.Now().UTC(), rows: rows}
 }
 
@@ -154,11 +150,8 @@ func (r *runner) mark(ctx context.Context, scope string, kind snapshot.Kind, obj
 
 // markWindow is mark for a window of a log.
 func (r *runner) markWindow(ctx context.Context, scope string, kind snapshot.Kind, object string, w window, state snapshot.State, reason string) {
-	st, err := r.taken.Stage(ctx, store.Part{Kind: string(kind), Scope: scope, Object: object})
-	if err == nil {
-		err = st.Finish(ctx, store.Seen{State: string(state), Reason: reason, Asked: r.Now().UTC(), Since: w.since, Until: w.until}, nil)
-	}
-	if err != nil {
+	seen := store.Seen{State: string(state), Reason: reason, Asked: r.Now().UTC(), Since: w.since, Until: w.until}
+	if err := r.taken.Stage(store.Part{Kind: string(kind), Scope: scope, Object: object}).Finish(ctx, seen, nil); err != nil {
 		r.stop(err)
 	}
 }

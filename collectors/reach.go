@@ -198,10 +198,7 @@ func (r *runner) endGroupList(ctx context.Context, walked map[string]bool) error
 	if len(rest) == listed {
 		return nil
 	}
-	st, err := r.taken.Stage(ctx, list)
-	if err != nil {
-		return err
-	}
+	st := r.taken.Stage(list)
 	if err := st.Put(ctx, rest); err != nil {
 		return err
 	}

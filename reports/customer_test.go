@@ -60,10 +60,7 @@ func (s story) seal(t *testing.T) *store.Store {
 	}
 	put := func(kind snapshot.Kind, object string, seen store.Seen, rows ...store.Row) {
 		t.Helper()
-		stage, err := run.Stage(t.Context(), store.Part{Kind: string(kind), Scope: mspTenant, Object: object})
-		if err != nil {
-			t.Fatal(err)
-		}
+		stage := run.Stage(store.Part{Kind: string(kind), Scope: mspTenant, Object: object})
 		var items []store.Item
 		for _, r := range rows {
 			items = append(items, store.Item{Fact: r})

@@ -259,10 +259,7 @@ func take(t testing.TB, st *store.Store, at string, text string) int64 {
 		case "unseen":
 			seen.State, seen.Reason = "not-permitted", "403 Forbidden"
 		}
-		stage, err := run.Stage(t.Context(), store.Part{Kind: string(part.Kind), Scope: part.Scope, Object: part.Object})
-		if err != nil {
-			t.Fatal(err)
-		}
+		stage := run.Stage(store.Part{Kind: string(part.Kind), Scope: part.Scope, Object: part.Object})
 		if err := stage.Put(t.Context(), items); err != nil {
 			t.Fatal(err)
 		}

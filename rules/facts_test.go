@@ -199,10 +199,8 @@ func (w *world) take(date string, facts []fact) {
 				hidden[part.Object] = true
 			}
 		}
-		stage, err := run.Stage(ctx, part)
-		if err == nil {
-			err = stage.Put(ctx, items)
-		}
+		stage := run.Stage(part)
+		err := stage.Put(ctx, items)
 		if err == nil {
 			err = stage.Finish(ctx, seen, nil)
 		}

@@ -151,10 +151,8 @@ func sealed(t *testing.T, st *store.Store, at time.Time, parts map[snapshot.Part
 		t.Fatal(err)
 	}
 	for part, facts := range parts {
-		stage, err := run.Stage(t.Context(), store.Part{Kind: string(part.Kind), Scope: part.Scope, Object: part.Object})
-		if err == nil {
-			err = stage.Put(t.Context(), items(facts))
-		}
+		stage := run.Stage(store.Part{Kind: string(part.Kind), Scope: part.Scope, Object: part.Object})
+		err := stage.Put(t.Context(), items(facts))
 		if err == nil {
 			err = stage.Finish(t.Context(), seen(part), nil)
 		}

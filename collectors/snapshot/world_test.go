@@ -155,10 +155,7 @@ func (w *world) take(t testing.TB, st *store.Store, at time.Time) int64 {
 		parts[part] = append(parts[part], []store.Item{}...)
 	}
 	for part, items := range parts {
-		stage, err := run.Stage(t.Context(), store.Part{Kind: string(part.Kind), Scope: part.Scope, Object: part.Object})
-		if err != nil {
-			t.Fatal(err)
-		}
+		stage := run.Stage(store.Part{Kind: string(part.Kind), Scope: part.Scope, Object: part.Object})
 		if err := stage.Put(t.Context(), items); err != nil {
 			t.Fatal(err)
 		}

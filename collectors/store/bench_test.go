@@ -143,10 +143,7 @@ func seal(b *testing.B, run *store.Run) {
 // ingestPart takes in a part by its number, asked at some twenty a second, of which the
 // rows moved last on a day.
 func ingestPart(ctx context.Context, run *store.Run, part store.Part, number, moved int, items []store.Item) error {
-	stage, err := run.Stage(ctx, part)
-	if err != nil {
-		return err
-	}
+	stage := run.Stage(part)
 	for page := range slices.Chunk(items, benchPage) {
 		if err := stage.Put(ctx, page); err != nil {
 			return err
@@ -485,10 +482,7 @@ func BenchmarkLog(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		long, err := run.Stage(b.Context(), store.Part{Kind: "signins", Scope: "msp", Object: "long"})
-		if err != nil {
-			b.Fatal(err)
-		}
+		long := run.Stage(store.Part{Kind: "signins", Scope: "msp", Object: "long"})
 		for page := range *benchRows / benchPart {
 			items := signIns(page)
 			if page%2 == 0 {
@@ -518,10 +512,7 @@ func BenchmarkLog(b *testing.B) {
 }
 
 func logPart(ctx context.Context, run *store.Run, object string, items []store.Item) error {
-	stage, err := run.Stage(ctx, store.Part{Kind: "signins", Scope: "msp", Object: object})
-	if err != nil {
-		return err
-	}
+	stage := run.Stage(store.Part{Kind: "signins", Scope: "msp", Object: object})
 	if err := stage.Put(ctx, items); err != nil {
 		return err
 	}

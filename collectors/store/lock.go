@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -14,22 +15,28 @@ var ErrLocked = errors.New("another run holds the lock")
 // Lock is the right to be the one writer of a database.
 type Lock struct{ file *os.File }
 
-// TryLock takes the writer's lock of the database at path, or returns ErrLocked
-// with what the holder wrote about itself. The operating system frees the lock
+// TryLock takes the writer's lock of the database at path, whose folder it makes, or
+// returns ErrLocked with what the holder wrote about itself. The operating system frees the lock
 // when the process ends, however it ends.
 func TryLock(path, holder string) (*Lock, error) {
-	name := path + ".lock"
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	f, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
-	if err := tryLock(f); err != nil {
+	held, err := tryLock(f)
+	switch {
+	case held:
 		defer f.Close()
 		other, readErr := io.ReadAll(io.LimitReader(f, 512))
 		if readErr != nil || len(other) == 0 {
 			other = []byte("holder unknown")
 		}
 		return nil, fmt.Errorf("lock %s: %w: %s; wait for it to end", path, ErrLocked, strings.TrimSpace(string(other)))
+	case err != nil:
+		return nil, errors.Join(fmt.Errorf("lock %s: %w; this file system cannot lock files: put store.path on a local disk", path, err), f.Close())
 	}
 	if err := errors.Join(f.Truncate(0), writeAt(f, holder)); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())

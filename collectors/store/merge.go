@@ -254,6 +254,9 @@ func (m *merger) open(ctx context.Context, b *bound) error {
 // would look at each of their values once more.
 func (m *merger) flush(ctx context.Context) error {
 	for of := m.opening; len(of) > 0; {
+		if err := m.run.ended(); err != nil {
+			return err
+		}
 		n := 1
 		switch {
 		case len(of) >= openedTogether:
@@ -291,7 +294,7 @@ func (r *Run) takeBack(ctx context.Context, tx *sqlx.Tx, part int64, kind string
 		`UPDATE answer SET seen_until = NULL WHERE part = ?1 AND seen_until = ?2`,
 		`DELETE FROM coverage WHERE part = ?1 AND seen_from = ?2`,
 		`UPDATE coverage SET seen_until = NULL WHERE part = ?1 AND seen_until = ?2`,
-		`UPDATE asked SET seconds = substr(seconds, 1, ?1 % 256) || ' ' || substr(seconds, ?1 % 256 + 2) WHERE snapshot = ?2 AND block = ?1 / 256`,
+		`UPDATE asked SET seconds = substr(seconds, 1, ?1 % 256) || ' ' || substr(seconds, ?1 % 256 + 2) WHERE snapshot = ?2 AND block = ?1 / 256`, // blockParts
 	}
 	for _, t := range r.holdings.of(kind, "fact", "log") {
 		statements = append(statements, t.takeBackOpened, t.takeBackClosed)

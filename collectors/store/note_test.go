@@ -44,10 +44,7 @@ func TestWhatIsSaidOfPartsComesBack(t *testing.T) {
 				requests = append(requests, store.Request{Path: object, Status: 200 + day/3, Asked: asked.Add(time.Duration(i*(n%2)) * time.Second), Rows: i})
 			}
 			for _, noted := range []store.Seen{{State: "failed", Asked: asked.Add(time.Hour)}, seen}[min(n%5, 1):] { // what is said last counts
-				stage, err := run.Stage(t.Context(), part)
-				if err != nil {
-					t.Fatal(err)
-				}
+				stage := run.Stage(part)
 				if err := stage.Finish(t.Context(), noted, requests[:min(noted.Requests, len(requests))]); err != nil {
 					t.Fatal(err)
 				}
@@ -90,10 +87,7 @@ func TestWhatIsSaidOfPartsComesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stage, err := run.Stage(t.Context(), groups)
-	if err != nil {
-		t.Fatal(err)
-	}
+	stage := run.Stage(groups)
 	if stage.Finish(t.Context(), store.Seen{State: store.Whole}, nil) == nil {
 		t.Error("a part that was asked at no instant was noted")
 	}

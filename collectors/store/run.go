@@ -54,7 +54,8 @@ type Run struct {
 	waiting  atomic.Int64 // rows of unfinished parts in memory
 	most     int64        // of them
 	mu       sync.Mutex
-	conn     *sqlx.Conn // of the transaction under way
+	conn     *sqlx.Conn   // of the transaction under way
+	ended    func() error // why it is to be given up, if it is
 	intern   *interner
 	holdings holdings
 	key      []byte // from which the run's salts follow
@@ -162,25 +163,26 @@ func (r *Run) takeBackParts(ctx context.Context, tx *sqlx.Tx, condition string) 
 	return err
 }
 
-// Seen returns what this run already noted of a part; ok is false when it has
-// not been asked yet.
-func (r *Run) Seen(ctx context.Context, p Part) (state string, ok bool, err error) {
+// Seen returns the state that this run already noted of a part; it is empty when the
+// part has not been asked yet.
+func (r *Run) Seen(ctx context.Context, p Part) (state string, err error) {
 	err = r.store.read.GetContext(ctx, &state, `
 		SELECT s.state FROM part_seen s JOIN part p ON p.id = s.part
 		WHERE  s.snapshot = ? AND p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?) AND p.object = (SELECT id FROM ident WHERE value = ?)`,
 		r.ID, p.Kind, fold(p.Scope), fold(p.Object))
 	if errors.Is(err, sql.ErrNoRows) {
-		return "", false, nil
+		return "", nil
 	}
-	return state, err == nil, err
+	return state, err
 }
 
 // tx runs do in a transaction of the run, one at a time.
 func (r *Run) tx(ctx context.Context, synchronous string, do func(ctx context.Context, tx *sqlx.Tx) error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	ended := ctx.Err
 	err := transact(ctx, r.store.runs, synchronous, func(ctx context.Context, conn *sqlx.Conn, tx *sqlx.Tx) error {
-		r.conn = conn
+		r.conn, r.ended = conn, ended
 		return do(ctx, tx)
 	})
 	if err != nil {

@@ -35,8 +35,8 @@ func TestPartsAreStagedTogether(t *testing.T) {
 				if err := stagePages(t, run, part, pages); err != nil {
 					t.Error(err)
 				}
-				if state, ok, err := run.Seen(t.Context(), part); state != store.Whole || !ok || err != nil {
-					t.Errorf("part %v: %q %v %v", part, state, ok, err)
+				if state, err := run.Seen(t.Context(), part); state != store.Whole || err != nil {
+					t.Errorf("part %v: %q %v", part, state, err)
 				}
 				if got := membersAsOf(t, st, 1); got != "bo=Bo" {
 					t.Errorf("beside a run, the snapshot before holds %q", got)
@@ -65,10 +65,7 @@ func TestPartsAreStagedTogether(t *testing.T) {
 // stagePages puts pages of five members each, all but the first with a row of the
 // page before again.
 func stagePages(t testing.TB, run *store.Run, part store.Part, pages int) error {
-	stage, err := run.Stage(t.Context(), part)
-	if err != nil {
-		return err
-	}
+	stage := run.Stage(part)
 	person := func(n int) store.Item {
 		return store.Item{Fact: member{Group: part.Object, Principal: fmt.Sprintf("P%d", n), Type: "user", Name: fmt.Sprintf("N%d", n), UPN: "p@msp.example"}}
 	}
@@ -108,10 +105,7 @@ func TestARefusedPageLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stage, err := run.Stage(t.Context(), members)
-	if err != nil {
-		t.Fatal(err)
-	}
+	stage := run.Stage(members)
 	put := func(rows []store.Row, want string) {
 		var items []store.Item
 		for _, r := range rows {
@@ -137,8 +131,8 @@ func TestARefusedPageLeavesNothing(t *testing.T) {
 	if err := stage.Finish(t.Context(), whole, nil); err == nil || !strings.HasSuffix(err.Error(), "CHECK constraint failed: modified GLOB '????-??-??T??:??:??Z'") {
 		t.Fatalf("a year of five digits: got %v", err)
 	}
-	if _, ok, err := run.Seen(t.Context(), members); ok || err != nil {
-		t.Errorf("the refused part was seen: %v, %v", ok, err)
+	if state, err := run.Seen(t.Context(), members); state != "" || err != nil {
+		t.Errorf("the refused part was seen: %q, %v", state, err)
 	}
 	if err := stage.Restart(t.Context()); err != nil {
 		t.Fatal(err)
@@ -179,10 +173,7 @@ func TestACancelledPageLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stage, err := run.Stage(t.Context(), members)
-	if err != nil {
-		t.Fatal(err)
-	}
+	stage := run.Stage(members)
 	ctx, cancel := context.WithCancel(t.Context())
 	if err := stage.Put(ctx, []store.Item{{Fact: ada("Ada")}, {Fact: last{Tenant: "c1", cancel: cancel}}}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
@@ -202,6 +193,67 @@ func TestACancelledPageLeavesNothing(t *testing.T) {
 	}
 	if got := membersAsOf(t, st, 1); got != "bo=Bo" {
 		t.Error(got)
+	}
+	wantFaults(t, st)
+}
+
+// ending is a context that ends while its err is asked for the n-th time, and says so
+// some times later.
+type ending struct {
+	context.Context
+	cancel func()
+	left   int
+}
+
+func (e *ending) Err() error {
+	const later = 3
+	if e.left--; e.left == 0 {
+		e.cancel()
+	}
+	if e.left < -later {
+		return e.Context.Err()
+	}
+	return nil
+}
+
+// TestACancelledMergeLeavesNothing cancels the merge of a part after ever more of its
+// rows. None of them stays, and the run takes the same part from the start.
+func TestACancelledMergeLeavesNothing(t *testing.T) {
+	st := open(t, filepath.Join(t.TempDir(), "a.db"))
+	run, _, err := st.Begin(t.Context(), noon, "msp", "all", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var items []store.Item
+	for n := range 2000 {
+		items = append(items, store.Item{Fact: member{Group: "g1", Principal: fmt.Sprintf("p%04d", n), Type: "user", Name: "N", UPN: "u"}})
+	}
+	stage := run.Stage(members)
+	if err := stage.Put(t.Context(), items); err != nil {
+		t.Fatal(err)
+	}
+	whole := store.Seen{State: store.Whole, Asked: noon}
+	for left := 1; left < 60; left++ {
+		ctx, cancel := context.WithCancel(t.Context())
+		if err := stage.Finish(&ending{ctx, cancel, left}, whole, nil); !errors.Is(err, context.Canceled) {
+			t.Fatalf("ended at its call %d: %v", left, err)
+		}
+		for _, table := range []string{"fact_group_member", "ident WHERE value LIKE 'p%'", "label", "part"} {
+			var rows int
+			if err := st.Read().Get(&rows, `SELECT count(*) FROM `+table); err != nil || rows != 0 {
+				t.Fatalf("ended at its call %d: %d rows of %s stay, %v", left, rows, table, err)
+			}
+		}
+	}
+	if err := stage.Finish(t.Context(), whole, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run.Seal(t.Context(), noDerive); err != nil {
+		t.Fatal(err)
+	}
+	var rows int
+	if err := st.Read().Get(&rows, `SELECT count(*) FROM group_member WHERE snapshot = 1`); err != nil || rows != len(items) {
+		t.Errorf("%d rows, %v", rows, err)
 	}
 	wantFaults(t, st)
 }
@@ -247,7 +299,7 @@ func steps(t *testing.T, st *store.Store, day int) []func() error {
 			}
 			return err
 		},
-		func() (err error) { stage, err = run.Stage(t.Context(), members); return err },
+		func() error { stage = run.Stage(members); return nil },
 		put,
 		func() error {
 			return stage.Finish(t.Context(), store.Seen{State: store.Whole, Asked: run.At, Rows: 300},

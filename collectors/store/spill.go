@@ -84,6 +84,9 @@ func (s *spill) merge(ctx context.Context, tx *sqlx.Tx) error {
 			if errors.Is(err, sql.ErrNoRows) {
 				continue
 			}
+			if err != nil {
+				return err
+			}
 			held, err := readRow(row)
 			if err != nil {
 				return err

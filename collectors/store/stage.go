@@ -31,9 +31,7 @@ const heldRows = 50_000
 
 // Stage opens a part for staging. If this run finished the part before, that counts
 // until it is finished again.
-func (r *Run) Stage(_ context.Context, p Part) (*Stage, error) {
-	return &Stage{run: r, part: p}, nil
-}
+func (r *Run) Stage(p Part) *Stage { return &Stage{run: r, part: p} }
 
 // Put stages the items of a page, all or, on error, none. An item whose key was there
 // already replaces the earlier one and is counted as repeated.

@@ -113,9 +113,11 @@ func (s *Store) Tx(ctx context.Context, do func(tx *sqlx.Tx) error) error {
 }
 
 // transact is Tx with SQLite's synchronous mode: under NORMAL a power cut may take back
-// the last transactions, though never a part of one. do works with a context that
-// is not cancelled, as the driver starts a goroutine for each statement
-// that can be; when ctx is, the transaction is rolled back between two of them. conn is that of tx.
+// the last transactions, though never a part of one. Neither do nor the transaction knows
+// of ctx's end: package sql would roll back beside do, and what is handed to the driver
+// itself would stand outside of any transaction; and the driver starts a goroutine for
+// each statement that may be cancelled. What is done after ctx's end is rolled back.
+// conn is that of tx.
 func transact(ctx context.Context, db *sqlx.DB, synchronous string, do func(ctx context.Context, conn *sqlx.Conn, tx *sqlx.Tx) error) error {
 	conn, err := db.Connx(ctx)
 	if err != nil {
@@ -125,7 +127,8 @@ func transact(ctx context.Context, db *sqlx.DB, synchronous string, do func(ctx 
 	if _, err := conn.ExecContext(ctx, `PRAGMA synchronous = `+synchronous); err != nil {
 		return err
 	}
-	tx, err := conn.BeginTxx(ctx, nil)
+	unending := context.WithoutCancel(ctx)
+	tx, err := conn.BeginTxx(unending, nil)
 	if busy := (sqlite3.Error{}); errors.As(err, &busy) && busy.Code == sqlite3.ErrBusy {
 		return fmt.Errorf("another program writes to the database and did not end in time: close what has it open, then start again: %w", err)
 	}
@@ -133,11 +136,11 @@ func transact(ctx context.Context, db *sqlx.DB, synchronous string, do func(ctx 
 		return err
 	}
 	defer tx.Rollback() // after a commit it does nothing; after a panic Close would wait for it
-	if err = do(context.WithoutCancel(ctx), conn, tx); err == nil {
-		err = tx.Commit()
+	if err = do(unending, conn, tx); err == nil {
+		err = ctx.Err()
 	}
-	if err != nil && ctx.Err() != nil {
-		return ctx.Err() // whatever statement met the rollback first
+	if err == nil {
+		err = tx.Commit()
 	}
 	return err
 }
