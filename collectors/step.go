@@ -58,7 +58,7 @@ func (r *runner) assignments(ctx context.Context) error {
 		} else {
 			r.part(ctx, r.msp(), c, x.id)
 		}
-		r.settle(x.customer)
+		r.settle(ctx, x.customer)
 	})
 	r.none(ctx, c, len(known), "relationship")
 	return nil
