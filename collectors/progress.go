@@ -14,7 +14,7 @@ type Progress struct {
 	CustomersDone, Customers int
 }
 
-// expect counts parts that are going to be asked, progress one that is done.
+// expect counts parts that are going to be asked or marked, progress one that is done.
 func (r *runner) expect(parts int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -41,3 +41,35 @@ func TestNoCustomerIsDoneAfterAnInterruption(t *testing.T) {
 		t.Errorf("%d customers are called done:\n%s", n, log.String())
 	}
 }
+
+// However little is asked for, the parts that are done come to all that were expected.
+func TestProgressReachesItsTotal(t *testing.T) {
+	chain := []snapshot.Kind{snapshot.Relationships, snapshot.AccessAssignments}
+	for name, change := range map[string]func(*collectors.Options){
+		"all":          func(*collectors.Options) {},
+		"some kinds":   func(o *collectors.Options) { o.Kinds = append(chain, snapshot.Groups, snapshot.Memberships) },
+		"no groups":    func(o *collectors.Options) { o.Kinds = append(chain, snapshot.Memberships) },
+		"one customer": func(o *collectors.Options) { o.Customers, o.Kinds = []string{"c2"}, chain },
+		"subscriptions": func(o *collectors.Options) {
+			o.Customers, o.Kinds = []string{"c1"}, []snapshot.Kind{snapshot.AzureDelegations}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := mixed()
+			for i := range 20 {
+				c.relationship(fmt.Sprintf("x%d", i), "c9", "active")
+				c.rows["/subscriptions"] = append(c.rows["/subscriptions"], fmt.Sprintf(`{"subscriptionId":"s-%d","tenantId":"c9","displayName":"x","state":"Enabled"}`, i))
+			}
+			var last collectors.Progress
+			w := c.start(t)
+			w.run(change, func(o *collectors.Options) {
+				o.Azure = azureClient(t, w.url)
+				o.Progress = func(p collectors.Progress) { last = p }
+			})
+			if last.Done != last.Total || last.CustomersDone != last.Customers {
+				t.Errorf("at the end %+v", last)
+			}
+		})
+	}
+}
