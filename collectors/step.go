@@ -111,8 +111,8 @@ func (r *runner) walkGroups(ctx context.Context) error {
 		r.expect(asked * len(level))
 		walked := make([]string, len(level))
 		r.together(ctx, len(level), func(ctx context.Context, i int) {
-			group, here := known[level[i]]
-			if r.walkGroup(ctx, level[i], &groups{maybe: maybe[level[i]], none: maybe[level[i]] && !here, gone: group.Gone}) {
+			gone, here := known[level[i]]
+			if r.walkGroup(ctx, level[i], &groups{maybe: maybe[level[i]], none: maybe[level[i]] && !here, gone: gone}) {
 				walked[i] = level[i]
 			} else {
 				r.expect(-asked)
@@ -130,10 +130,7 @@ func (r *runner) walkGroups(ctx context.Context) error {
 			r.none(ctx, c, len(seen), "mapped group")
 		}
 	}
-	if len(seen) == 0 || !r.asks(&groups{}) {
-		return nil
-	}
-	return r.endGroupList(ctx, seen)
+	return nil
 }
 
 // walkGroup asks for a group and its lists, and reports whether it is one.
