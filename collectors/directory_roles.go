@@ -26,6 +26,7 @@ func (c directoryRoles) Kind() snapshot.Kind { return c.kind }
 
 func (c directoryRoles) Collect(ctx context.Context, part snapshot.Part, s *stage) error {
 	held := map[string]bool{}
+	s.onRestart(func() { clear(held) })
 	if err := roleHolders(ctx, s, func(state string) decoder {
 		return func(raw json.RawMessage) (store.Item, error) {
 			item, err := decodeRoleInstance(part.Scope, state, raw)
@@ -79,6 +80,7 @@ func plainRoles(ctx context.Context, s *stage, decode decoder) error {
 	}
 	s.refused(err)
 	var roles []ident
+	s.onRestart(func() { roles = nil })
 	err = s.list(ctx, rolePath+"roleDefinitions"+query("$select", "id"), func(raw json.RawMessage) (store.Item, error) {
 		var w struct{ ID ident }
 		err := json.Unmarshal(raw, &w)

@@ -70,14 +70,7 @@ func (e *exports) kind(ctx context.Context, kind snapshot.Kind, where string) (e
 			return err
 		}
 	}
-	if err := e.leave(ctx, k, files); err != nil || kind != snapshot.Groups {
-		return err
-	}
-	walked, err := e.walked(ctx)
-	if err != nil {
-		return err
-	}
-	return e.run.endGroupList(ctx, walked)
+	return e.leave(ctx, k, files)
 }
 
 // fill takes what a file says of the kind.
@@ -131,7 +124,7 @@ func (e *exports) leave(ctx context.Context, k *filling, files []*portal.File) e
 		k.rest.State = store.Whole
 	}
 	object := e.run.Tenant
-	if k.parts[object] != nil || k.kind == snapshot.Groups { // the list itself, and that which snapshots once kept
+	if k.parts[object] != nil { // the list itself
 		object = snapshot.Exports
 	}
 	st := e.run.taken.Stage(store.Part{Kind: string(k.kind), Scope: e.run.Tenant, Object: object})

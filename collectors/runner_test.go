@@ -523,3 +523,29 @@ func (s silent) Together(ctx context.Context, n int, do func(context.Context, in
 		do(ctx, i)
 	}
 }
+
+// Trouble after the seal does not unsay it.
+func TestASealedSnapshotWhoseCoverageCannotBeRead(t *testing.T) {
+	w := small().start(t)
+	ctx, stop := context.WithCancel(t.Context())
+	o := w.options()
+	o.Client = stopping{o.Client, stop}
+	r, err := collectors.Run(ctx, o)
+	if err == nil || !strings.Contains(err.Error(), "snapshot 1 is sealed, but its coverage cannot be read: ") || r.Seal == "" {
+		t.Errorf("%+v: %v", r, err)
+	}
+	if last, err := snapshot.LastAt(t.Context(), w.store.Read(), now); err != nil || last.Seal != r.Seal {
+		t.Errorf("sealed was %+v (%v)", last, err)
+	}
+}
+
+// stopping ends the run when it is asked for its clock, which is after the seal.
+type stopping struct {
+	collectors.Client
+	stop context.CancelFunc
+}
+
+func (s stopping) Skew() (time.Duration, bool) {
+	s.stop()
+	return 0, false
+}
