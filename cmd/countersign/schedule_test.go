@@ -9,8 +9,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"countersign/fixtures"
 )
 
 // logged keeps what is logged, and calls until when it holds a text.
@@ -43,7 +41,7 @@ func TestDaemonWarnsOfGaps(t *testing.T) {
 	}
 	now := storyNow.Add(24 * time.Hour)
 	w.clock.set(now)
-	w.Denied = []fixtures.Denial{{Group: w.GroupID("SG-GDAP-Projects"), From: storyNow, Until: now.Add(time.Hour)}}
+	w.Deny("SG-GDAP-Projects", storyNow, now.Add(time.Hour))
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	log := &logged{holds: `level=WARN msg="not everything was seen whole"`, until: stop}
