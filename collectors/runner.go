@@ -169,7 +169,7 @@ func (r *runner) collect(ctx context.Context) error {
 		}
 	}
 	for _, step := range [][]func(context.Context) error{
-		{r.tenantLists}, {r.assignments, r.partnerCustomers, r.azureDelegations, r.onceLists}, {r.walkGroups},
+		{r.tenantLists}, {r.refuseUnknown}, {r.assignments, r.partnerCustomers, r.azureDelegations, r.onceLists}, {r.walkGroups},
 		{r.people, r.logs, r.partnerLog, r.customerTenants, r.azureActivity},
 	} {
 		var all sync.WaitGroup
