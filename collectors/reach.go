@@ -2,6 +2,7 @@ package collectors
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -159,16 +160,42 @@ func (r *runner) standingGroups(ctx context.Context) (map[string]bool, error) {
 	return gone, err
 }
 
-// reach are the principals that are or may come to be in a group, or own it.
+// reach are the principals that are or may come to be in a group, or own it, and those
+// that reach customers or administer the MSP in another way: by an Azure authorisation,
+// an access package or a directory role of the MSP's tenant, or by approving for others.
 func (r *runner) reach(ctx context.Context) (map[string]bool, error) {
 	reach := map[string]bool{}
-	for _, table := range []string{"group_member", "group_owner", "group_assignment", "group_eligibility", "access_package_target"} {
+	for _, table := range []string{"group_member", "group_owner", "group_assignment", "group_eligibility", "access_package_target", "access_package_assignment", "azure_authorisation"} {
 		rows, err := r.current(ctx, table, "f.principal IS NOT NULL", id("principal"))
 		if err != nil {
 			return nil, err
 		}
 		for _, row := range rows {
 			reach[row[0]] = true
+		}
+	}
+	holders, err := r.current(ctx, "role_instance", "true", id("principal"), id("tenant"))
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range holders {
+		if row[1] == r.Tenant {
+			reach[row[0]] = true
+		}
+	}
+	for _, table := range []string{"group_policy", "access_package_policy", "azure_authorisation"} {
+		rows, err := r.current(ctx, table, "true", "f.approvers")
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			var approvers []string
+			if err := json.Unmarshal([]byte(row[0]), &approvers); err != nil {
+				return nil, err
+			}
+			for _, approver := range approvers {
+				reach[approver] = true
+			}
 		}
 	}
 	return reach, nil

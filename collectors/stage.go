@@ -51,13 +51,15 @@ type stage struct {
 	forget   []func()        // empty what the collector keeps of the rows
 	moved    bool            // a list was read twice
 	nameless map[string]bool // types of objects of which id and type came and nothing else
+	said     []string        // what else must be said of the part
+	known    *store.Store    // what earlier snapshots brought
 }
 
 // collect collects the part, and all of it anew where one of its lists after the
 // first began anew: what the lists before brought is dropped with it.
 func (s *stage) collect(ctx context.Context, c collector, part snapshot.Part) error {
 	for range attempts {
-		s.forget = nil
+		s.forget, s.said = nil, nil
 		err := c.Collect(ctx, part, s)
 		if !errors.Is(err, errRestart) {
 			return err
@@ -165,7 +167,14 @@ func (s *stage) remark() string {
 	for _, kind := range slices.Sorted(maps.Keys(s.nameless)) {
 		words = append(words, "objects of type "+kind+" came with their id alone: the app may not read their names; "+toRead(kind))
 	}
-	return strings.Join(words, "; ")
+	return strings.Join(append(words, s.said...), "; ")
+}
+
+// say adds to the remark, each thing once.
+func (s *stage) say(words string) {
+	if !slices.Contains(s.said, words) {
+		s.said = append(s.said, words)
+	}
 }
 
 // refused keeps the evidence of a request that was not.
