@@ -75,18 +75,19 @@ type mode struct {
 
 func newClient(t testing.TB, url, tenant string, m mode) *graph.Client {
 	t.Helper()
-	return newPatientClient(t, url, tenant, m, 1)
+	limits := graph.NoQuotas()
+	limits.Tries = 1
+	return newPatientClient(t, url, tenant, m, limits)
 }
 
-// newPatientClient makes a client that tries so often; 0: as often as by default.
-func newPatientClient(t testing.TB, url, tenant string, m mode, tries int) *graph.Client {
+// newPatientClient makes a client that keeps to these limits.
+func newPatientClient(t testing.TB, url, tenant string, m mode, limits graph.Limits) *graph.Client {
 	t.Helper()
 	credential, err := graph.NewCredential(graph.CredentialOptions{Kind: "token", Token: "any"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	limits := graph.NoQuotas()
-	limits.Tries, limits.Lag = tries, -1
+	limits.Lag = -1
 	c, err := graph.New(graph.Options{Endpoints: graph.Endpoints{Graph: url}, Tenant: tenant, Credential: credential,
 		Concurrency: m.concurrency, Batch: m.batch, HTTP: &http.Client{Transport: &http.Transport{}},
 		Limits: limits})

@@ -260,6 +260,9 @@ func (g *group) send(version string, parts []*part) []reply {
 	if err == nil {
 		g.learnAll(parts, replies)
 	}
+	if errors.Is(err, errTooLarge) {
+		replies, err = g.sendSmaller(version, parts), nil
+	}
 	for i := range replies {
 		if err != nil {
 			replies[i] = reply{err: err}
@@ -269,8 +272,22 @@ func (g *group) send(version string, parts []*part) []reply {
 			own.tries = 1 // its tries are used up
 			replies[i].err = &own
 		}
-		replies[i].answer.sent = sent
+		replies[i].answer.sent += sent
 	}
+	return replies
+}
+
+// sendSmaller asks for the parts in as many batches as may go now, at once.
+func (g *group) sendSmaller(version string, parts []*part) []reply {
+	replies := make([]reply, len(parts))
+	var all sync.WaitGroup
+	size, begin := g.slots.batch(), 0
+	for some := range slices.Chunk(parts, size) {
+		to := replies[begin:]
+		begin += size
+		all.Go(func() { copy(to, g.send(version, some)) })
+	}
+	all.Wait()
 	return replies
 }
 

@@ -142,16 +142,21 @@ func New(o Options) (*Client, error) {
 	o.HTTP = cmp.Or(o.HTTP, o.Wire.http)
 	limits := o.Limits.withDefaults()
 	d.batch = d.batch && o.Batch
+	quotas := quotas(o.Service, limits)
 	bound, maxBound := float64(o.Concurrency), float64(o.Concurrency)
 	if d.batch {
-		bound, maxBound = maxBatch*min(2, maxBound), maxBatch*maxBound
+		maxBound *= maxBatch
+		bound = maxBound
+		if slices.ContainsFunc(quotas, (*quota).secret) {
+			bound = min(bound, groping)
+		}
 	}
 	c := &Client{
 		dialect: d, base: base, tenant: o.Tenant, clock: o.Clock, now: o.Now, jitter: o.Jitter, log: o.Log,
 		onRequest: o.OnRequest, onWait: o.OnWait, limits: limits,
 		concurrency: o.Concurrency, wire: o.Wire, app: o.App, large: make(chan struct{}, max(1, o.Concurrency/2)),
 		slots:  slots{maxCalls: o.Concurrency, bound: bound, most: bound, maxBound: maxBound},
-		quotas: quotas(o.Service, limits),
+		quotas: quotas,
 		budget: budget{most: limits.TenantWait},
 		tokens: &tokens{credential: o.Credential, clock: o.Clock, scope: base.String() + "/.default",
 			tenant: o.Tenant, turn: make(chan struct{}, 1)},

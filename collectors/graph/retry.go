@@ -29,6 +29,9 @@ func (c *Client) persist(ctx context.Context, q request, send func(context.Conte
 		if ctx.Err() != nil {
 			return sent, fmt.Errorf("%s: %w", what(q.path), ctx.Err())
 		}
+		if errors.Is(err, errTooLarge) {
+			return sent, err
+		}
 		now := c.clock.Now()
 		var e *Error
 		if err != nil {
@@ -144,17 +147,25 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	return min(wait, math.MaxInt64/4)
 }
 
-// pause waits by the client's clock until an instant and ends with ctx.
+// pause tells of a wait and waits.
 func (c *Client) pause(ctx context.Context, path string, until time.Time) error {
-	d := until.Sub(c.clock.Now())
+	c.tellWait(path, until)
+	return c.sleep(ctx, until)
+}
+
+func (c *Client) tellWait(path string, until time.Time) {
 	if c.onWait != nil {
-		c.onWait(path, d)
+		c.onWait(path, until.Sub(c.clock.Now()))
 	}
+}
+
+// sleep waits by the client's clock until an instant and ends with ctx.
+func (c *Client) sleep(ctx context.Context, until time.Time) error {
 	if g := groupOf(ctx); g != nil {
 		asleep := g.sleep(until)
 		defer g.wake(asleep)
 	}
-	timer := c.clock.NewTimer(d)
+	timer := c.clock.NewTimer(until.Sub(c.clock.Now()))
 	defer timer.Stop()
 	select {
 	case <-timer.Chan():
