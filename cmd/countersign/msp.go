@@ -208,8 +208,9 @@ func (m msp) folder(p snapshot.Period) reports.Folder {
 	return reports.NewFolder(m.c.Output.Dir, p.Name)
 }
 
-// issue writes the workbooks of a campaign that are open and not written yet.
-func (m msp) issue(ctx context.Context, c reviews.Campaign) ([]reports.File, error) {
+// issue writes the workbooks of a campaign that are open and not written yet. What was
+// written is listed and given, even when something later broke.
+func (m msp) issue(ctx context.Context, c reviews.Campaign) (files []reports.File, err error) {
 	issues, err := reviews.Issues(ctx, m.st, c.Name)
 	if err != nil {
 		return nil, err
@@ -217,7 +218,7 @@ func (m msp) issue(ctx context.Context, c reviews.Campaign) ([]reports.File, err
 	show := m.progress("writing workbooks")
 	defer show.end()
 	folder := m.folder(c.Period)
-	var files []reports.File
+	defer func() { err = errors.Join(err, folder.List(files)) }()
 	for i, issue := range issues {
 		if !issue.Open {
 			continue
@@ -241,10 +242,11 @@ func (m msp) issue(ctx context.Context, c reviews.Campaign) ([]reports.File, err
 		files = append(files, file)
 		show.done(i+1, len(issues))
 	}
-	return files, folder.List(files)
+	return files, nil
 }
 
-// summaries writes the access summaries of a period and seals that they were made.
+// summaries writes the access summaries of a period and, when all are there, seals that
+// they were made. What was written is listed and given, even when something later broke.
 func (m msp) summaries(ctx context.Context, at time.Time, s snapshot.Sealed, p snapshot.Period, only []string) ([]reports.File, error) {
 	evidence, err := m.evidence(ctx, s, p)
 	if err != nil {
@@ -270,7 +272,10 @@ func (m msp) summaries(ctx context.Context, at time.Time, s snapshot.Sealed, p s
 		files = append(files, file...)
 		return err
 	})
-	return files, errors.Join(err, folder.List(files), reports.SealRun(ctx, m.st, at, "customer", s, p, files))
+	if err = errors.Join(err, folder.List(files)); err != nil {
+		return files, err
+	}
+	return files, reports.SealRun(ctx, m.st, at, "customer", s, p, files)
 }
 
 // evidence loads what the summaries of a period are made from, and the quarter
@@ -303,7 +308,7 @@ func putSummary(folder reports.Folder, c snapshot.Customer, p snapshot.Period, v
 	}{{".pdf", pdf.Bytes()}, {".txt", text.Bytes()}} {
 		file, err := folder.Put(reports.SummaryFile(c, p)+form.ext, form.content)
 		if err != nil {
-			return nil, err
+			return files, err
 		}
 		file.Seal = value.Seal
 		files = append(files, file)

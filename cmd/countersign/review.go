@@ -93,10 +93,10 @@ func (a *app) reviewOpen(cmd *cobra.Command, period string, id int64, force bool
 		return err
 	}
 	files, err := m.issue(cmd.Context(), c)
+	printFiles(out, m.folder(c.Period), files)
 	if err != nil {
 		return err
 	}
-	printFiles(out, m.folder(c.Period), files)
 	status, err := reviews.Status(cmd.Context(), m.st, c.Name)
 	if err != nil {
 		return err
@@ -340,15 +340,13 @@ func (m msp) close(ctx context.Context, w io.Writer, c reviews.Campaign) ([]revi
 	}
 	files := []reports.File{file}
 	if len(closing.Uncovered) > 0 {
-		uncovered, err := m.uncovered(folder, c, closing)
-		if err != nil {
-			return nil, err
+		if file, err = m.uncovered(folder, c, closing); err == nil {
+			files = append(files, file)
 		}
-		files = append(files, uncovered)
 	}
 	fmt.Fprintf(w, "To be done by hand: %s.\n", rule.Counted(len(plan), "thing", "things"))
 	printFiles(w, folder, files)
-	return plan, folder.List(files)
+	return plan, errors.Join(err, folder.List(files))
 }
 
 // missing is an item that was not decided, and how many paths wait for it.
