@@ -24,7 +24,7 @@ func (a *app) checkCommand() *cobra.Command {
 		Long: `Asks every rule of a sealed snapshot, the newest unless --snapshot names one. What
 could not be judged, because its evidence was not seen whole, is listed apart, is
 never called clear, and makes the exit code 4, whatever was found.`,
-		Args: exactly(),
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd, id, only, customers, failOn, format) },
 	}
 	flags := cmd.Flags()
@@ -57,11 +57,8 @@ func (a *app) check(cmd *cobra.Command, id int64, only, customers []string, fail
 	if err != nil {
 		return err
 	}
-	report, err := m.judge(cmd.Context(), a.at, s.ID, only, customers)
+	report, err := m.check(cmd.Context(), s.ID, only, customers)
 	if err != nil {
-		return err
-	}
-	if err := rules.Record(cmd.Context(), m.st, report); err != nil {
 		return err
 	}
 	if err := printReport(cmd, report, format); err != nil {
@@ -126,7 +123,7 @@ func touched(f rule.Finding) string {
 	case f.Customer.Name != "":
 		return f.Customer.Name
 	case len(f.Customers) > 0:
-		return fmt.Sprintf("%d customers", len(f.Customers))
+		return rule.Count(len(f.Customers), "customer")
 	}
 	return "-"
 }

@@ -30,7 +30,7 @@ JSON) into a folder. Each file is recognised by its columns; name the list of a
 group's members after the group's object id. What cannot be read is named with its
 line, and nothing of that file is taken. The coverage says where a kind of evidence
 that is missing is exported.`,
-		Args: exactly(),
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.collect(cmd, kinds, wanted{customers: customers, acceptShrink: acceptShrink, exports: exports})
 		},
@@ -65,7 +65,7 @@ func (a *app) collect(cmd *cobra.Command, kinds []string, w wanted) (err error) 
 		return err
 	}
 	defer release(&err)
-	result, err := m.collect(cmd.Context(), a.at, w)
+	result, err := m.collect(cmd.Context(), w)
 	if errors.Is(err, collectors.ErrUnknownCustomer) {
 		return usage("--customer: %w; name the tenant id that `countersign access --format csv` or customers.csv shows, or declare the customer there. Nothing was sealed", err)
 	}
@@ -96,9 +96,9 @@ func (a *app) collect(cmd *cobra.Command, kinds []string, w wanted) (err error) 
 	for _, refused := range result.Refused {
 		fmt.Fprintf(cmd.OutOrStdout(), "Not taken: %s\n", refused)
 	}
-	missed := incomplete(result)
+	missed, asked := incomplete(result.Coverage)
 	if missed > 0 {
-		fmt.Fprintf(cmd.OutOrStdout(), "%d of %d kinds of evidence were not seen whole; what rests on them is not assessed.\n", missed, asked(result))
+		fmt.Fprintf(cmd.OutOrStdout(), "%d of %d kinds of evidence were not seen whole; what rests on them is not assessed.\n", missed, asked)
 	}
 	if missed+len(result.Refused) > 0 {
 		return &exit{code: exitGaps}
@@ -113,26 +113,20 @@ func apart(ahead time.Duration) string {
 	return ahead.Round(time.Second).String() + " ahead of"
 }
 
-// asked counts the kinds that were asked for.
-func asked(r collectors.Result) int {
-	n := 0
-	for _, c := range r.Coverage {
-		if c.State != snapshot.NotAsked && c.State != snapshot.NotConfigured {
-			n++
+// incomplete counts the kinds that were asked for, and those of them that were not
+// seen whole.
+func incomplete(coverage []snapshot.Coverage) (missed, asked int) {
+	for _, c := range coverage {
+		switch c.State {
+		case snapshot.NotAsked, snapshot.NotConfigured:
+			continue
+		case snapshot.Complete:
+		default:
+			missed++
 		}
+		asked++
 	}
-	return n
-}
-
-// incomplete counts the kinds that were asked for and not seen whole.
-func incomplete(r collectors.Result) int {
-	n := 0
-	for _, c := range r.Coverage {
-		if c.State != snapshot.Complete && c.State != snapshot.NotAsked && c.State != snapshot.NotConfigured {
-			n++
-		}
-	}
-	return n
+	return missed, asked
 }
 
 // showTenants prints what was seen of customers' own tenants and subscriptions: all

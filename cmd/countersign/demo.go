@@ -33,7 +33,7 @@ func (a *app) demoCommand() *cobra.Command {
 snapshots over two quarters, runs a review with simulated reviewers who fill in
 the real workbooks, closes it, has the revocations carried out, proves them by a
 later snapshot, and writes the customers' summaries. Nothing leaves this machine.`,
-		Args: exactly(),
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd, dir, customers, seed) },
 	}
 	cmd.Flags().StringVar(&dir, "dir", "countersign-demo", "`folder` for the configuration, the database and out/; must not exist or be empty")

@@ -8,6 +8,7 @@ import (
 
 	"countersign/collectors/snapshot"
 	"countersign/reviews"
+	"countersign/rules/rule"
 )
 
 // tell runs the loop and says what happens, as a guide would.
@@ -23,7 +24,7 @@ func (d *demonstration) tell(ctx context.Context, at time.Time) error {
 	const day = 24 * time.Hour
 	opening, closing, proof := after(0.1, day), after(0.5, 15*day), after(0.8, 22*day)
 
-	d.say("%s administers %d customers. Two quarters of history, week by week:", d.world.Name(), len(d.c.Declared().Customers))
+	d.say("%s administers %s. Two quarters of history, week by week:", d.world.Name(), rule.Count(len(d.c.Declared().Customers), "customer"))
 	if err := d.history(ctx, p, opening); err != nil {
 		return err
 	}
@@ -50,7 +51,7 @@ func (d *demonstration) tell(ctx context.Context, at time.Time) error {
 		return err
 	}
 	d.moveTo(at)
-	if _, err := d.collect(ctx, d.at, wanted{}); err != nil {
+	if _, err := d.collect(ctx, wanted{}); err != nil {
 		return err
 	}
 	if err := d.report(ctx, p); err != nil {
@@ -76,11 +77,11 @@ func (d *demonstration) history(ctx context.Context, p snapshot.Period, opening 
 	var before map[snapshot.Kind]snapshot.State
 	for i, at := range instants {
 		d.moveTo(at)
-		result, err := d.collect(ctx, d.at, wanted{})
+		result, err := d.collect(ctx, wanted{})
 		if err != nil {
 			return err
 		}
-		if _, err := d.check(ctx, d.at, result.Snapshot); err != nil {
+		if _, err := d.check(ctx, result.Snapshot, nil, nil); err != nil {
 			return err
 		}
 		gaps := map[snapshot.Kind]snapshot.State{}
@@ -104,7 +105,7 @@ func (d *demonstration) findings(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	report, err := d.judge(ctx, d.at, s.ID, nil, nil)
+	report, err := d.judge(ctx, s.ID, nil, nil)
 	if err != nil {
 		return err
 	}
@@ -120,7 +121,7 @@ func (d *demonstration) open(ctx context.Context, p snapshot.Period) (reviews.Ca
 	if err != nil {
 		return reviews.Campaign{}, err
 	}
-	c, err := d.openReview(ctx, d.at, s, p, false)
+	c, err := d.openReview(ctx, s, p, false)
 	if err != nil {
 		return c, err
 	}
@@ -132,14 +133,14 @@ func (d *demonstration) open(ctx context.Context, p snapshot.Period) (reviews.Ca
 	if err != nil {
 		return c, err
 	}
-	d.say("\nCampaign %s opens on %s: %d access paths in %d rows, in %d workbooks.", c.Name, d.today(), status.Paths, status.Items, len(files))
+	d.say("\nCampaign %s opens on %s: %s in %s, in %s.", c.Name, d.today(), rule.Count(status.Paths, "access path"), rule.Count(status.Items, "row"), rule.Count(len(files), "workbook"))
 	return c, nil
 }
 
 // prove takes a later snapshot and holds the plan against it.
 func (d *demonstration) prove(ctx context.Context, c reviews.Campaign, at time.Time) error {
 	d.moveTo(at)
-	result, err := d.collect(ctx, d.at, wanted{})
+	result, err := d.collect(ctx, wanted{})
 	if err != nil {
 		return err
 	}
@@ -166,7 +167,7 @@ func (d *demonstration) report(ctx context.Context, p snapshot.Period) error {
 	if err != nil {
 		return err
 	}
-	files, err := d.summaries(ctx, d.at, s, p, nil)
+	files, err := d.summaries(ctx, s, p, nil)
 	if err != nil {
 		return err
 	}

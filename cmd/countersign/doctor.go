@@ -30,7 +30,7 @@ func (a *app) doctorCommand() *cobra.Command {
 each kind of evidence once, and looks at this machine: clock, disk, database, keys
 and mail. Nothing is kept and nothing is sent but reading requests. What it names
 as a fault stands with what an administrator does about it.`,
-		Args: exactly(),
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd, format, allowWrite) },
 	}
 	cmd.Flags().StringVar(&format, "format", "table", "`form` of the result: "+formats)

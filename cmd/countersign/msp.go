@@ -79,9 +79,9 @@ type wanted struct {
 	exports      string // folder of files from the portals, instead of asking Microsoft
 }
 
-// collect takes and seals a snapshot at the instant.
-func (m msp) collect(ctx context.Context, at time.Time, w wanted) (collectors.Result, error) {
-	o := collectors.Options{Tenant: m.c.MSP.TenantID, Store: m.st, At: at, Now: m.now, Declared: m.c.Declared(), Domains: m.c.MSP.Domains,
+// collect takes and seals a snapshot.
+func (m msp) collect(ctx context.Context, w wanted) (collectors.Result, error) {
+	o := collectors.Options{Tenant: m.c.MSP.TenantID, Store: m.st, At: m.at, Now: m.now, Declared: m.c.Declared(), Domains: m.c.MSP.Domains,
 		Kinds: m.kinds(w.kinds), Customers: w.customers, AcceptShrink: w.acceptShrink, Log: m.log}
 	if w.exports != "" {
 		show := m.progress("reading exports")
@@ -142,8 +142,8 @@ func (m msp) kinds(asked []snapshot.Kind) []snapshot.Kind {
 	return slices.DeleteFunc(slices.Clone(asked), func(k snapshot.Kind) bool { return slices.Contains(m.c.Sources.LeaveOut, string(k)) })
 }
 
-// judge asks the rules of a snapshot.
-func (m msp) judge(ctx context.Context, at time.Time, id int64, only, customers []string) (rules.Report, error) {
+// judge asks the rules of a snapshot; empty lists mean all.
+func (m msp) judge(ctx context.Context, id int64, only, customers []string) (rules.Report, error) {
 	thresholds, err := m.c.RuleThresholds()
 	if err != nil {
 		return rules.Report{}, &exit{code: exitUsage, err: err}
@@ -156,12 +156,12 @@ func (m msp) judge(ctx context.Context, at time.Time, id int64, only, customers 
 		}
 		settings.Severity[id] = s
 	}
-	return rules.Run(ctx, m.st, rules.Options{Snapshot: id, At: at, Declared: m.c.Declared(), Rules: only, Customers: customers, Settings: settings, Waivers: m.c.RuleWaivers()})
+	return rules.Run(ctx, m.st, rules.Options{Snapshot: id, At: m.at, Declared: m.c.Declared(), Rules: only, Customers: customers, Settings: settings, Waivers: m.c.RuleWaivers()})
 }
 
-// check judges a snapshot by all rules and records what was found.
-func (m msp) check(ctx context.Context, at time.Time, id int64) (rules.Report, error) {
-	report, err := m.judge(ctx, at, id, nil, nil)
+// check is judge that records what was found.
+func (m msp) check(ctx context.Context, id int64, only, customers []string) (rules.Report, error) {
+	report, err := m.judge(ctx, id, only, customers)
 	if err != nil {
 		return report, err
 	}
@@ -190,13 +190,13 @@ func (m msp) snapshotAt(ctx context.Context, id int64, at time.Time) (snapshot.S
 }
 
 // openReview opens the campaign of a period over a snapshot.
-func (m msp) openReview(ctx context.Context, at time.Time, s snapshot.Sealed, p snapshot.Period, force bool) (reviews.Campaign, error) {
-	report, err := m.judge(ctx, at, s.ID, nil, nil)
+func (m msp) openReview(ctx context.Context, s snapshot.Sealed, p snapshot.Period, force bool) (reviews.Campaign, error) {
+	report, err := m.judge(ctx, s.ID, nil, nil)
 	if err != nil {
 		return reviews.Campaign{}, err
 	}
 	r := m.c.Review
-	return reviews.Open(ctx, m.st, reviews.OpenOptions{Snapshot: s.ID, At: at, Period: p, Findings: report.Findings, Declared: m.c.Declared(),
+	return reviews.Open(ctx, m.st, reviews.OpenOptions{Snapshot: s.ID, At: m.at, Period: p, Findings: report.Findings, Declared: m.c.Declared(),
 		Due: r.DueDays, Fallback: r.Fallback, ReaffirmLimit: r.ReaffirmLimit, Force: force})
 }
 
@@ -247,7 +247,7 @@ func (m msp) issue(ctx context.Context, c reviews.Campaign) (files []reports.Fil
 
 // summaries writes the access summaries of a period and, when all are there, seals that
 // they were made. What was written is listed and given, even when something later broke.
-func (m msp) summaries(ctx context.Context, at time.Time, s snapshot.Sealed, p snapshot.Period, only []string) ([]reports.File, error) {
+func (m msp) summaries(ctx context.Context, s snapshot.Sealed, p snapshot.Period, only []string) ([]reports.File, error) {
 	evidence, err := m.evidence(ctx, s, p)
 	if err != nil {
 		return nil, err
@@ -275,7 +275,7 @@ func (m msp) summaries(ctx context.Context, at time.Time, s snapshot.Sealed, p s
 	if err = errors.Join(err, folder.List(files)); err != nil {
 		return files, err
 	}
-	return files, reports.SealRun(ctx, m.st, at, "customer", s, p, files)
+	return files, reports.SealRun(ctx, m.st, m.at, "customer", s, p, files)
 }
 
 // evidence loads what the summaries of a period are made from, and the quarter

@@ -23,7 +23,7 @@ func (a *app) reportCommand() *cobra.Command {
 	customer := &cobra.Command{
 		Use:   "customer",
 		Short: "Write each customer's access summary, as PDF and as text",
-		Args:  exactly(),
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.reportCustomer(cmd, customers, period, id)
 		},
@@ -50,7 +50,7 @@ func (a *app) reportCustomer(cmd *cobra.Command, customers []string, name string
 	if err != nil {
 		return err
 	}
-	files, err := m.summaries(cmd.Context(), a.at, s, p, customers)
+	files, err := m.summaries(cmd.Context(), s, p, customers)
 	printFiles(cmd.OutOrStdout(), m.folder(p), files)
 	return err
 }

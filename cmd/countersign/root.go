@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -257,19 +256,20 @@ func group(use, short string) *cobra.Command {
 	}
 }
 
-// exactly is cobra.ExactArgs in words that say what is missing.
-func exactly(names ...string) cobra.PositionalArgs {
+// noArgs is cobra.NoArgs in this program's words.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage("%s takes no arguments", cmd.CommandPath())
+	}
+	return nil
+}
+
+// atMostOne takes one argument or none.
+func atMostOne(what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != len(names) {
-			return usage("%s takes %s", cmd.CommandPath(), orNothing(names))
+		if len(args) > 1 {
+			return usage("%s takes one %s at most", cmd.CommandPath(), what)
 		}
 		return nil
 	}
-}
-
-func orNothing(names []string) string {
-	if len(names) == 0 {
-		return "no arguments"
-	}
-	return strings.Join(names, " ")
 }
