@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -71,6 +72,32 @@ func (a *app) check(cmd *cobra.Command, id int64, only, customers []string, fail
 		return &exit{code: exitFindings}
 	}
 	return nil
+}
+
+// judge asks the rules of a snapshot; empty lists mean all.
+func (m msp) judge(ctx context.Context, id int64, only, customers []string) (rules.Report, error) {
+	thresholds, err := m.c.RuleThresholds()
+	if err != nil {
+		return rules.Report{}, &exit{code: exitUsage, err: err}
+	}
+	settings := rules.Settings{Disable: m.c.Rules.Disable, Severity: map[string]rule.Severity{}, Thresholds: thresholds}
+	for id, word := range m.c.Rules.Severity {
+		var s rule.Severity
+		if err := s.UnmarshalText([]byte(word)); err != nil {
+			return rules.Report{}, &exit{code: exitUsage, err: err}
+		}
+		settings.Severity[id] = s
+	}
+	return rules.Run(ctx, m.st, rules.Options{Snapshot: id, At: m.at, Declared: m.c.Declared(), Rules: only, Customers: customers, Settings: settings, Waivers: m.c.RuleWaivers()})
+}
+
+// check is judge that records what was found.
+func (m msp) check(ctx context.Context, id int64, only, customers []string) (rules.Report, error) {
+	report, err := m.judge(ctx, id, only, customers)
+	if err != nil {
+		return report, err
+	}
+	return report, rules.Record(ctx, m.st, report)
 }
 
 // reportJSON is a report in the JSON contract.

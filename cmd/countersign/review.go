@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -15,6 +16,7 @@ import (
 
 	"countersign/collectors/snapshot"
 	"countersign/reports"
+	"countersign/reports/workbook"
 	"countersign/reviews"
 	"countersign/rules/rule"
 )
@@ -110,6 +112,54 @@ func (a *app) reviewOpen(cmd *cobra.Command, period string, id int64, force bool
 		fmt.Fprintf(out, "INCOMPLETE: %s\n", printable(why, false))
 	}
 	return nil
+}
+
+// openReview opens the campaign of a period over a snapshot.
+func (m msp) openReview(ctx context.Context, s snapshot.Sealed, p snapshot.Period, force bool) (reviews.Campaign, error) {
+	report, err := m.judge(ctx, s.ID, nil, nil)
+	if err != nil {
+		return reviews.Campaign{}, err
+	}
+	r := m.c.Review
+	return reviews.Open(ctx, m.st, reviews.OpenOptions{Snapshot: s.ID, At: m.at, Period: p, Findings: report.Findings, Declared: m.c.Declared(),
+		Due: r.DueDays, Fallback: r.Fallback, ReaffirmLimit: r.ReaffirmLimit, Force: force})
+}
+
+// issue writes the workbooks of a campaign that are open and not written yet. What was
+// written is listed and given, even when something later broke.
+func (m msp) issue(ctx context.Context, c reviews.Campaign) (files []reports.File, err error) {
+	issues, err := reviews.Issues(ctx, m.st, c.Name)
+	if err != nil {
+		return nil, err
+	}
+	show := m.progress("writing workbooks")
+	defer show.end()
+	folder := m.folder(c.Period)
+	defer func() { err = errors.Join(err, folder.List(files)) }()
+	for i, issue := range issues {
+		if !issue.Open {
+			continue
+		}
+		book, err := reports.ReviewerBook(ctx, m.st, c, issue, m.office())
+		if err != nil {
+			return files, err
+		}
+		if len(book.Decide)+len(book.Reaffirm) == 0 {
+			continue // everything was handed on
+		}
+		var text bytes.Buffer
+		if err := workbook.Write(&text, book); err != nil {
+			return files, err
+		}
+		file, err := folder.Put(reports.ReviewerFile(c, issue), text.Bytes())
+		if err != nil {
+			return files, err
+		}
+		file.Seal = book.Seal
+		files = append(files, file)
+		show.done(i+1, len(issues))
+	}
+	return files, nil
 }
 
 // writeMissing writes the workbooks of a period's open campaign that are not there,

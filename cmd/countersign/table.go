@@ -78,6 +78,14 @@ func (i instant) MarshalJSON() ([]byte, error) {
 	return time.Time(i).MarshalJSON()
 }
 
+// moment shows a time in the MSP's zone, or what stands for none.
+func moment(at time.Time, zone *time.Location, none string) string {
+	if at.IsZero() {
+		return none
+	}
+	return at.In(zone).Format("2006-01-02 15:04")
+}
+
 func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
