@@ -65,13 +65,15 @@ func (d *doctor) say(subject, check, state, format string, args ...any) {
 	d.found = append(d.found, diagnosis{subject, check, state, fmt.Sprintf(format, args...)})
 }
 
-// judge says that something is good, or what is wrong with it.
+// judge says that something is good, or what is wrong with it, fault by fault.
 func (d *doctor) judge(subject, check string, err error, words string) {
-	if err != nil {
-		d.say(subject, check, wrong, "%v", err)
+	if err == nil {
+		d.say(subject, check, good, "%s", words)
 		return
 	}
-	d.say(subject, check, good, "%s", words)
+	for fault := range strings.Lines(err.Error()) { // joined errors
+		d.say(subject, check, wrong, "%s", strings.TrimSpace(fault))
+	}
 }
 
 func (a *app) doctor(cmd *cobra.Command, format string, allowWrite bool) error {
@@ -113,9 +115,8 @@ const thisMachine = "this machine"
 func (d *doctor) machine(ctx context.Context) {
 	d.judge(thisMachine, "secrets", d.c.CheckSecrets(), "every secret that the configuration names can be read")
 	d.database(ctx)
-	for _, dir := range []string{filepath.Dir(d.c.Store.Path), d.c.Output.Dir} {
-		d.disk(dir)
-	}
+	d.disk(filepath.Dir(d.c.Store.Path), "store.path")
+	d.disk(d.c.Output.Dir, "output.dir")
 	d.key()
 	d.mail(ctx)
 }
@@ -151,18 +152,38 @@ func (d *doctor) database(ctx context.Context) {
 // leastSpace is what a run and its documents should find free, in bytes.
 const leastSpace = 1 << 30
 
-// disk looks at the space where something is going to be written.
-func (d *doctor) disk(dir string) {
+// disk looks at a folder that is going to be written to, as the key of the
+// configuration names it.
+func (d *doctor) disk(dir, key string) {
 	dir = nearest(dir, os.Stat)
-	free, err := freeSpace(dir)
-	switch {
+	if err := writable(dir, key); err != nil {
+		d.say(thisMachine, "disk", wrong, "%v", err)
+		return
+	}
+	switch free, err := freeSpace(dir); {
 	case err != nil:
-		d.say(thisMachine, "disk", wrong, "%s: %v", dir, err)
+		d.say(thisMachine, "disk", noted, "%s can be written to; how much is free there cannot be told: %v", dir, err)
 	case free < leastSpace:
 		d.say(thisMachine, "disk", wrong, "%s has %d MB free: make room, a run wants 1 GB at hand", dir, free>>20)
 	default:
-		d.say(thisMachine, "disk", good, "%s has %d GB free", dir, free>>30)
+		d.say(thisMachine, "disk", good, "%s can be written to and has %d GB free", dir, free>>30)
 	}
+}
+
+// writable tries whether a file can be made in a folder that a key of the
+// configuration names.
+func writable(dir, key string) error {
+	f, err := os.CreateTemp(dir, ".countersign-*")
+	if err == nil {
+		err = errors.Join(f.Close(), os.Remove(f.Name()))
+	}
+	if at := (*fs.PathError)(nil); errors.As(err, &at) {
+		err = at.Err // without the name of the file that was tried
+	}
+	if err != nil {
+		return fmt.Errorf("nothing can be written to %s: %w; let the user who runs this write there, or name another folder in %s", dir, err, key)
+	}
+	return nil
 }
 
 // nearest is the folder itself, or the one above it that is there: in that it will be
