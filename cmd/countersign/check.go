@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -59,6 +60,9 @@ func (a *app) check(cmd *cobra.Command, id int64, only, customers []string, fail
 		return err
 	}
 	report, err := m.check(cmd.Context(), s.ID, only, customers)
+	if errors.Is(err, rules.ErrUnknownCustomer) {
+		return usage("--customer: %w; %s", err, nameTenant)
+	}
 	if err != nil {
 		return err
 	}

@@ -141,7 +141,7 @@ func (a *app) collect(cmd *cobra.Command, kinds []string, w wanted) (err error) 
 	defer release(&err)
 	result, err := m.collect(cmd.Context(), w)
 	if errors.Is(err, collectors.ErrUnknownCustomer) {
-		return usage("--customer: %w; name the tenant id that `countersign access --format csv` or customers.csv shows, or declare the customer there. Nothing was sealed", err)
+		return usage("--customer: %w; %s, or declare the customer in that file. Nothing was sealed", err, nameTenant)
 	}
 	if err != nil {
 		return err

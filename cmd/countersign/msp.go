@@ -47,6 +47,9 @@ func (m msp) folder(p snapshot.Period) reports.Folder {
 	return reports.NewFolder(m.c.Output.Dir, p.Name)
 }
 
+// nameTenant is the cure for a customer that is not known.
+const nameTenant = "name the customer's tenant id, as `countersign access --format json` or customers.csv shows it"
+
 // customerName is how the MSP's own files call a tenant, or its id.
 func (m msp) customerName(tenant string) string {
 	if tenant == m.c.MSP.TenantID {

@@ -151,7 +151,7 @@ func chosen(all []snapshot.Customer, only []string) ([]snapshot.Customer, error)
 	for _, id := range only {
 		i := slices.IndexFunc(all, func(c snapshot.Customer) bool { return strings.EqualFold(c.Tenant, id) })
 		if i < 0 {
-			return nil, usage("customer %q is not known; name a tenant id that `countersign access --format csv` or customers.csv shows", id)
+			return nil, usage("--customer: no such customer: %s; %s", id, nameTenant)
 		}
 		out = append(out, all[i])
 	}
