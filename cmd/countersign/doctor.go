@@ -84,7 +84,10 @@ func (a *app) doctor(cmd *cobra.Command, format string, allowWrite bool) error {
 	m := msp{app: a, c: c}
 	show := m.progress("looking")
 	defer show.end()
-	clients, err := m.clients(show.watch)
+	clients, err := m.clients(func(o *graph.Options) {
+		show.watch(o)
+		o.Limits.Tries, o.Limits.Wait = 2, time.Minute // somebody sits and waits for the answer
+	})
 	if err != nil {
 		return err
 	}

@@ -232,6 +232,14 @@ func TestDoctorOfMailServers(t *testing.T) {
 	}
 }
 
+// Somebody waits for what doctor says: what does not answer is asked once more, no oftener.
+func TestDoctorDoesNotLinger(t *testing.T) {
+	found, _, _ := examine(t, 1, fixtures.ServerOptions{Faults: []fixtures.Fault{{Path: "riskyUsers", Kind: fixtures.Unavailable, RetryAfter: "1", Times: 2}}}, 0, nil)
+	if d := found[[2]string{"Northgate MSP", "risky-users"}]; d.State != wrong || !strings.Contains(d.Words, "503") {
+		t.Errorf("%+v", d)
+	}
+}
+
 func TestNearestFolder(t *testing.T) {
 	dir := t.TempDir()
 	if got := nearest(filepath.Join(dir, "a", "b"), os.Stat); got != dir {

@@ -73,7 +73,7 @@ func (c *Client) persist(ctx context.Context, q request, send func(context.Conte
 			return try, e
 		}
 		c.log.LogAttrs(ctx, slog.LevelInfo, "graph request is repeated", slog.String("tenant", c.tenant),
-			slog.String("path", withoutQuery(q.path)), slog.Int("status", e.Status), slog.String("code", e.Code),
+			slog.String("path", withoutQuery(q.path)), slog.String("reason", string(e.Reason)), slog.Int("status", e.Status), slog.String("code", e.Code),
 			slog.String("request_id", e.RequestID), slog.Int("attempt", try), slog.Duration("wait", wait))
 		if throttled {
 			continue // the gate holds this request with all others
