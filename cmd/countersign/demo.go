@@ -132,8 +132,8 @@ const demoAddress = "http://127.0.0.1:4280"
 
 func (d *demonstration) writeConfig() error {
 	w := d.world
-	text := fmt.Sprintf(`# The invented MSP of the demo. Every command but collect and schedule can be tried
-# with it: the service it collected from ended with the demo.
+	text := fmt.Sprintf(`# The invented MSP of the demo. Every command but collect, schedule and doctor can be
+# tried with it: the service it collected from ended with the demo.
 msp:
   name: %s
   tenant_id: %s

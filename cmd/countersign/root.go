@@ -105,14 +105,17 @@ Microsoft Graph, keeps a tamper-evident history, judges it by rules, lets
 reviewers attest in workbooks, and proves that revocations happened.
 
 It only ever reads from a tenant. Results go to standard output, logs and
-progress to standard error.`,
+progress to standard error.
+
+New here? "countersign demo" shows all of it on an invented MSP; "countersign doctor"
+says what is missing to read your own.`,
 		SilenceUsage: true, SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error { return a.begin() },
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.configPath, "config", "", "configuration `file` (default $COUNTERSIGN_CONFIG, else ./countersign.yaml)")
-	flags.StringVar(&a.atText, "at", "", "judge by this `instant`, RFC 3339, instead of now")
+	flags.StringVar(&a.atText, "at", "", "judge by this `instant`, such as 2026-10-05T08:00:00Z, instead of now")
 	flags.StringVar(&a.logFormat, "log-format", "text", "`format` of log lines: text or json")
 	flags.StringVar(&a.logLevel, "log-level", "info", "least `level` that is logged: debug, info, warn, error")
 	flags.BoolVar(&a.noProgress, "no-progress", false, "show no progress")
