@@ -98,6 +98,9 @@ func (a *app) access(cmd *cobra.Command, f pathFilter, on, format string) (err e
 			return err
 		}
 	}
+	if len(lines) == 0 && f != (pathFilter{}) {
+		a.log.Warn("no access path fits what was asked for; a mistyped name looks the same: try a part of it")
+	}
 	if gaps != "" {
 		a.log.Warn("this snapshot did not see everything; there may be more access than is listed", "run", s.ID, "kinds", gaps)
 	}

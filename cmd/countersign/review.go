@@ -341,6 +341,14 @@ func (a *app) reviewPlan(cmd *cobra.Command, name, format string) error {
 		for _, p := range plan {
 			l.rows = append(l.rows, []string{fmt.Sprint(p.Order), p.Action, actionWords(p), p.Reason, p.Item})
 		}
+		if format == "table" && len(plan) == 0 {
+			s, err := reviews.Status(cmd.Context(), m.st, c.Name)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "No decision of %s so far takes anything away: %d of %s decided.\n", c.Name, s.Decided, rule.Counted(s.Items, "item is", "items are"))
+			return err
+		}
 		return l.print(cmd.OutOrStdout(), format)
 	})
 }
@@ -385,8 +393,12 @@ func (m msp) close(ctx context.Context, w io.Writer, c reviews.Campaign) ([]revi
 	file.Seal = closing.Seal
 	fmt.Fprintf(w, "Campaign %s is closed: %s, %d left undecided.\n", c.Name, rule.Count(closing.Items, "item"), len(closing.Open))
 	fmt.Fprintf(w, "%d of %d access paths are covered, %d attested; %.1f paths a row.\n", closing.Covered, closing.Paths, closing.Attested, closing.Compression())
-	for _, item := range undecided(closing) {
+	items := undecided(closing)
+	for _, item := range items[:min(10, len(items))] {
 		fmt.Fprintf(w, "  %s was not decided, and %s for want of it\n", item.id, rule.Counted(item.paths, "path is not covered", "paths are not covered"))
+	}
+	if more := len(items) - 10; more > 0 {
+		fmt.Fprintf(w, "  %s more, and whom and what they are about, stand in the list of what is not covered\n", rule.Count(more, "item"))
 	}
 	files := []reports.File{file}
 	if len(closing.Uncovered) > 0 {
@@ -405,6 +417,7 @@ type missing struct {
 	paths int
 }
 
+// undecided lists the items that paths wait for, those with most paths first.
 func undecided(c reviews.Closing) []missing {
 	counts := map[string]int{}
 	for _, u := range c.Uncovered {
@@ -416,6 +429,7 @@ func undecided(c reviews.Closing) []missing {
 	for _, id := range slices.Sorted(maps.Keys(counts)) {
 		out = append(out, missing{id, counts[id]})
 	}
+	slices.SortStableFunc(out, func(a, b missing) int { return b.paths - a.paths })
 	return out
 }
 
