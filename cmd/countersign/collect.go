@@ -128,6 +128,9 @@ func (a *app) collect(cmd *cobra.Command, kinds []string, w wanted) (err error) 
 	if w.exports != "" && len(kinds)+len(w.customers) > 0 {
 		return usage("--from-portal takes what is in the folder: leave out --kind and --customer")
 	}
+	if info, err := os.Stat(w.exports); w.exports != "" && (err != nil || !info.IsDir()) {
+		return usage("--from-portal: there is no folder %s; name the one in which the exported files lie", w.exports)
+	}
 	for _, k := range kinds {
 		if !slices.Contains(kindNames(), k) {
 			return usage("--kind %q is not one of %s", k, strings.Join(kindNames(), ", "))

@@ -277,7 +277,7 @@ func (d *doctor) token(ctx context.Context, name string, client *graph.Client) b
 		d.say(name, "token", noted, "%v", said.Message)
 		return true
 	case err != nil:
-		d.say(name, "token", wrong, "%v", err)
+		d.say(name, "token", wrong, "%v; %s", err, d.tokenCure(said))
 		return false
 	}
 	who := "the app " + claims.App
@@ -295,6 +295,23 @@ func (d *doctor) token(ctx context.Context, name string, client *graph.Client) b
 		d.say(name, "permissions", wrong, "the app may change things by %s, and Countersign never needs that: remove them in Microsoft Entra under App registrations, API permissions", strings.Join(may, ", "))
 	}
 	return true
+}
+
+// tokenCure says what to do when no token is given; said is nil where no service said
+// anything.
+func (d *doctor) tokenCure(said *graph.Error) string {
+	switch kind := d.c.Credential.Kind; {
+	case said != nil && said.Reason == graph.NoConsent:
+		return "have an administrator of that tenant consent to the app at " + strings.TrimSuffix(d.clients.endpoints.Login, "/") +
+			"/organizations/adminconsent?client_id=" + d.c.Credential.ClientID
+	case kind == "azure-cli":
+		return "sign in to that tenant by az login"
+	case kind == "managed-identity", kind == "workload-identity":
+		return "see that the platform gives this machine the identity that the configuration names"
+	case said == nil, said.Status == 0:
+		return "see that this machine gets through to the login service: its name, a proxy, a firewall"
+	}
+	return "see in Microsoft Entra, App registrations, that the app is there and that its secret or certificate is the configured one and has not expired"
 }
 
 // Skews of the clock, against the servers'.

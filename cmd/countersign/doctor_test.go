@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"countersign/cmd/countersign/config"
+	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 	"countersign/fixtures"
 )
@@ -143,7 +144,7 @@ func TestDoctorNamesTheCure(t *testing.T) {
 		{"Northgate MSP", "users"}:                               "needs the application permission User.Read.All",
 		{"Northgate MSP", "group-policies"}:                      "RoleManagementPolicy.Read.AzureADGroup",
 		{"Northgate MSP", "risky-users"}:                         "IdentityRiskyUser.Read.All",
-		{"Bäckerei Sonnentau GmbH", "token"}:                     "no consent",
+		{"Bäckerei Sonnentau GmbH", "token"}:                     "/organizations/adminconsent?client_id=",
 		{"Zakłady Mleczne Źródło Sp. z o.o.", "customer-audits"}: "AuditLog.Read.All",
 		{thisMachine, "mail"}:                                    "check delivery.host and delivery.port",
 		{thisMachine, "signing key"}:                             "nowhere.pem",
@@ -237,6 +238,25 @@ func TestDoctorDoesNotLinger(t *testing.T) {
 	found, _, _ := examine(t, 1, fixtures.ServerOptions{Faults: []fixtures.Fault{{Path: "riskyUsers", Kind: fixtures.Unavailable, RetryAfter: "1", Times: 2}}}, 0, nil)
 	if d := found[[2]string{"Northgate MSP", "risky-users"}]; d.State != wrong || !strings.Contains(d.Words, "503") {
 		t.Errorf("%+v", d)
+	}
+}
+
+// Whatever keeps a token from being given, the words say where to look.
+func TestDoctorOnTokens(t *testing.T) {
+	for kind, c := range map[string]struct {
+		said *graph.Error
+		want string
+	}{
+		"secret":           {&graph.Error{Reason: graph.NoConsent, Status: 400}, "consent to the app at https://login.example/organizations/adminconsent?client_id=the-app"},
+		"certificate":      {&graph.Error{Reason: graph.Unauthorized, Status: 401}, "has not expired"},
+		"token":            {&graph.Error{Reason: graph.Broken}, "gets through to the login service"},
+		"azure-cli":        {nil, "az login"},
+		"managed-identity": {nil, "the platform gives this machine the identity"},
+	} {
+		d := &doctor{msp: msp{c: &config.Config{Credential: config.Credential{Kind: kind, ClientID: "the-app"}}}, clients: &clients{endpoints: graph.Endpoints{Login: "https://login.example/"}}}
+		if got := d.tokenCure(c.said); !strings.Contains(got, c.want) {
+			t.Errorf("%s: %s", kind, got)
+		}
 	}
 }
 
