@@ -5,11 +5,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"countersign/cmd/countersign/config"
 	"countersign/rules/rule"
 )
 
 func (a *app) configCommand() *cobra.Command {
-	cmd := group("config", "Check or print the configuration")
+	cmd := group("config", "Check or print the configuration, or an example of one")
 	cmd.AddCommand(
 		&cobra.Command{
 			Use: "check", Short: "Check the configuration, its files and its secrets, without using them", Args: noArgs,
@@ -23,6 +24,13 @@ func (a *app) configCommand() *cobra.Command {
 					return err
 				}
 				return c.Print(cmd.OutOrStdout())
+			},
+		},
+		&cobra.Command{
+			Use: "example", Short: "Print a configuration to begin with: every key, its default and what it is for", Args: noArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				_, err := cmd.OutOrStdout().Write(config.Example())
+				return err
 			},
 		})
 	return cmd

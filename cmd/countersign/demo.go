@@ -156,7 +156,7 @@ review:
   fallback: %[8]s
 `, w.Name(), w.Tenant(), w.Domain(), w.Domain(), w.Zone(), w.App(), demoAddress, w.ComplianceOfficer())
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
-		return err
+		return fmt.Errorf("%w; name a folder that can be made by --dir", err)
 	}
 	for name, content := range map[string][]byte{
 		"countersign.yaml": []byte(text), "customers.csv": w.CustomersCSV(), "staff.csv": w.StaffCSV(), "groups.csv": w.GroupsCSV(), "demo-secret": []byte("demo\n"),

@@ -158,6 +158,9 @@ const leastSpace = 1 << 30
 // disk looks at a folder that is going to be written to, as the key of the
 // configuration names it.
 func (d *doctor) disk(dir, key string) {
+	if absolute, err := filepath.Abs(dir); err == nil {
+		dir = absolute
+	}
 	dir = nearest(dir, os.Stat)
 	if err := writable(dir, key); err != nil {
 		d.say(thisMachine, "disk", wrong, "%v", err)
@@ -165,11 +168,11 @@ func (d *doctor) disk(dir, key string) {
 	}
 	switch free, err := freeSpace(dir); {
 	case err != nil:
-		d.say(thisMachine, "disk", noted, "%s can be written to; how much is free there cannot be told: %v", dir, err)
+		d.say(thisMachine, "disk", noted, "%s: %s can be written to; how much is free there cannot be told: %v", key, dir, err)
 	case free < leastSpace:
-		d.say(thisMachine, "disk", wrong, "%s has %d MB free: make room, a run wants 1 GB at hand", dir, free>>20)
+		d.say(thisMachine, "disk", wrong, "%s: %s has %d MB free: make room, a run wants 1 GB at hand", key, dir, free>>20)
 	default:
-		d.say(thisMachine, "disk", good, "%s can be written to and has %d GB free", dir, free>>30)
+		d.say(thisMachine, "disk", good, "%s: %s can be written to and has %d GB free", key, dir, free>>30)
 	}
 }
 

@@ -185,7 +185,7 @@ func TestDoctorOfThisMachine(t *testing.T) {
 	}
 	d = &doctor{}
 	d.disk(filepath.Join(dir, "to", "be", "made"), "output.dir")
-	if d.found[0].State != good || !strings.HasPrefix(d.found[0].Words, dir+" can be written to and has ") {
+	if d.found[0].State != good || !strings.HasPrefix(d.found[0].Words, "output.dir: "+dir+" can be written to and has ") {
 		t.Errorf("%q", d.found)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {

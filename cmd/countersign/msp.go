@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"time"
 
 	"countersign/cmd/countersign/config"
@@ -41,6 +42,11 @@ func (m msp) snapshotAt(ctx context.Context, id int64, at time.Time) (snapshot.S
 
 func (m msp) office() reports.Office {
 	return reports.Office{Name: m.c.MSP.Name, Contact: m.c.MSP.Contact, Zone: m.c.Zone()}
+}
+
+// roomForDocuments tries whether documents can be written at all.
+func (m msp) roomForDocuments() error {
+	return writable(nearest(m.c.Output.Dir, os.Stat), "output.dir")
 }
 
 func (m msp) folder(p snapshot.Period) reports.Folder {

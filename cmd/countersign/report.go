@@ -75,6 +75,9 @@ func (m msp) snapshotOf(ctx context.Context, p snapshot.Period, id int64) (snaps
 // summaries writes the access summaries of a period and, when all are there, seals that
 // they were made. What was written is listed and given, even when something later broke.
 func (m msp) summaries(ctx context.Context, s snapshot.Sealed, p snapshot.Period, only []string) ([]reports.File, error) {
+	if err := m.roomForDocuments(); err != nil {
+		return nil, err
+	}
 	evidence, err := m.evidence(ctx, s, p)
 	if err != nil {
 		return nil, err

@@ -114,8 +114,12 @@ func (a *app) reviewOpen(cmd *cobra.Command, period string, id int64, force bool
 	return nil
 }
 
-// openReview opens the campaign of a period over a snapshot.
+// openReview opens the campaign of a period over a snapshot, where its workbooks can be
+// written.
 func (m msp) openReview(ctx context.Context, s snapshot.Sealed, p snapshot.Period, force bool) (reviews.Campaign, error) {
+	if err := m.roomForDocuments(); err != nil {
+		return reviews.Campaign{}, err
+	}
 	report, err := m.judge(ctx, s.ID, nil, nil)
 	if err != nil {
 		return reviews.Campaign{}, err

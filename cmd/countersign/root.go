@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"time"
@@ -174,6 +175,9 @@ func (a *app) config() (*config.Config, error) {
 		path = "countersign.yaml"
 	}
 	c, err := config.Load(path, config.Options{Getenv: a.env.Getenv, KnownRules: knownRules(), KnownThresholds: knownThresholds()})
+	if _, gone := os.Stat(path); errors.Is(gone, fs.ErrNotExist) {
+		return nil, usage("there is no configuration %s: name another by --config, or write one (`countersign config example` prints all of it); `countersign demo` takes none", path)
+	}
 	if err != nil {
 		return nil, &exit{code: exitUsage, err: err}
 	}
