@@ -157,6 +157,15 @@ func (m msp) runCampaign(ctx context.Context, w scheduled.Window) (done schedule
 	if err != nil {
 		return done, err
 	}
+	all, err := reviews.Campaigns(ctx, m.st)
+	if err != nil {
+		return done, err
+	}
+	for _, c := range all {
+		if c.Period.Name == p.Name && !c.Closed.IsZero() { // a second one is opened by hand alone
+			return scheduled.Result{Note: fmt.Sprintf("%s was reviewed already, by %s", p.Name, c.Name)}, nil
+		}
+	}
 	s, err := m.snapshotAt(ctx, 0, m.at)
 	if err != nil {
 		return done, err
