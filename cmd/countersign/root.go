@@ -132,8 +132,11 @@ func (a *app) begin() error {
 		return usage("--log-level %q is not debug, info, warn or error", a.logLevel)
 	}
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, attr slog.Attr) slog.Attr {
-		if attr.Key == slog.TimeKey && a.pinned {
+		switch {
+		case attr.Key == slog.TimeKey && a.pinned:
 			return slog.Attr{}
+		case attr.Key == slog.TimeKey:
+			return slog.Time(attr.Key, attr.Value.Time().UTC())
 		}
 		return attr
 	}}
