@@ -255,19 +255,21 @@ func (g *group) send(version string, parts []*part) []reply {
 	for _, p := range parts {
 		batch.parts = append(batch.parts, p.request)
 	}
-	_, err := g.persist(g.ctx, batch, g.exchange,
+	sent, err := g.persist(g.ctx, batch, g.exchange,
 		func(a answer) *Error { return readBatch(a, replies) })
 	if err == nil {
 		g.learnAll(parts, replies)
-		return replies
 	}
 	for i := range replies {
-		replies[i] = reply{err: err}
+		if err != nil {
+			replies[i] = reply{err: err}
+		}
 		if e := (*Error)(nil); errors.As(err, &e) {
 			own := *e
 			own.tries = 1 // its tries are used up
 			replies[i].err = &own
 		}
+		replies[i].answer.sent = sent
 	}
 	return replies
 }
@@ -321,7 +323,9 @@ func readBatch(a answer, replies []reply) *Error {
 		return malformed("batch answer has no responses array")
 	}
 	for i := range replies {
-		replies[i] = reply{err: malformed("the batch's answer lacks this part")}
+		lacking := malformed("the batch's answer lacks this part")
+		lacking.Status = a.status
+		replies[i] = reply{err: lacking}
 	}
 	filled := make([]bool, len(replies))
 	for _, response := range elements(responses) {

@@ -82,8 +82,7 @@ func (c *Client) hold(ctx context.Context, q request) error {
 		case wait <= 0:
 			return nil
 		case wait > c.limits.Wait || c.budget.usedUp():
-			return &Error{Reason: Throttled, tries: 1, Status: http.StatusTooManyRequests,
-				Message: "not sent: the server asked to wait " + wait.Round(time.Second).String()}
+			return once(Throttled, "not sent: the server asked to wait %v", wait.Round(time.Second))
 		}
 		if err := c.pause(ctx, q.path, until); err != nil {
 			return err
