@@ -201,7 +201,7 @@ func TestEverythingIsSeen(t *testing.T) {
 	t.Parallel()
 	var seals []string
 	for _, m := range []mode{{8, true}, {1, false}} {
-		w := worldOf(t, openTenants(), fixtures.ServerOptions{PageSize: 500, Delegated: true, SignInsKept: 30 * 24 * time.Hour})
+		w := worldOf(t, openTenants(), fixtures.ServerOptions{PageSize: 500, Delegated: true, LogsKept: 30 * 24 * time.Hour})
 		w.mode = m
 		take := func() (collectors.Result, int) {
 			before := requests(w.server.Journal())

@@ -275,8 +275,8 @@ func TestSecretsHidden(t *testing.T) {
 			t.Errorf("a secret is shown: %s", out.String()[max(0, i-200):i+20])
 		}
 	}
-	if !strings.Contains(out.String(), "graph request is repeated") {
-		t.Error("no retry was logged")
+	if !strings.Contains(out.String(), "graph request is repeated") || !strings.Contains(out.String(), "reason\":\"broken") {
+		t.Error("no retry was logged with its reason")
 	}
 }
 

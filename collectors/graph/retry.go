@@ -77,8 +77,12 @@ func (c *Client) persist(ctx context.Context, q request, send func(context.Conte
 			e.say("the %v of waiting for this tenant are used up", c.limits.TenantWait)
 			return sent, e
 		}
+		reason := string(e.Reason)
+		if e.Status == 0 { // our own words: no answer came
+			reason += ": " + e.Message
+		}
 		c.log.LogAttrs(ctx, slog.LevelInfo, "graph request is repeated", slog.String("tenant", c.tenant),
-			slog.String("path", withoutQuery(q.path)), slog.Int("status", e.Status), slog.String("code", e.Code),
+			slog.String("path", withoutQuery(q.path)), slog.String("reason", reason), slog.Int("status", e.Status), slog.String("code", e.Code),
 			slog.String("request_id", e.RequestID), slog.Int("attempt", try), slog.Duration("wait", wait))
 		if throttled {
 			continue // the gate holds this request with all others
