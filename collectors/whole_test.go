@@ -86,6 +86,10 @@ func TestCollectingChild(t *testing.T) {
 		t.Fatal(err)
 	}
 	(&lean{}).collect(t, flag.Arg(0), flag.Arg(1), mode{8, batch})
+	sayHighWater(t)
+}
+
+func sayHighWater(t *testing.T) {
 	if status, err := os.ReadFile("/proc/self/status"); err == nil {
 		t.Logf("%s", highWater.Find(status))
 	}
