@@ -16,7 +16,7 @@ import (
 
 // TestInterruptedAtAnyRequest ends a run when its n-th request arrives, which gets
 // no answer. The next run goes on: it asks nothing again of what was seen whole, and
-// seals what an undisturbed run seals. (TestKill does the same to processes.)
+// seals what an undisturbed run seals. (Row L03 does the same to processes.)
 func TestInterruptedAtAnyRequest(t *testing.T) {
 	type service struct {
 		*fixtures.Server
