@@ -83,10 +83,9 @@ func (c *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.served += end - offset
 		body := map[string]any{"value": json.RawMessage("[" + strings.Join(rows[offset:end], ",") + "]")}
 		if end < len(rows) {
-			body["@odata.nextLink"] = "http://" + r.Host + r.URL.Path + "?" + "$skiptoken=" + strconv.Itoa(end)
-			if f := r.URL.Query().Get("$filter"); f != "" {
-				body["@odata.nextLink"] = body["@odata.nextLink"].(string) + "&$filter=" + strings.ReplaceAll(f, " ", "%20")
-			}
+			query := r.URL.Query()
+			query.Set("$skiptoken", strconv.Itoa(end))
+			body["@odata.nextLink"] = map[bool]string{false: "http://", true: "https://"}[r.TLS != nil] + r.Host + r.URL.Path + "?" + query.Encode()
 		}
 		if err := json.NewEncoder(w).Encode(body); err != nil {
 			panic(err)

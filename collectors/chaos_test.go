@@ -3,12 +3,12 @@ package collectors_test
 import (
 	"context"
 	"fmt"
-	"net/http/httptest"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"countersign/collectors"
 	"countersign/collectors/graph"
@@ -17,38 +17,59 @@ import (
 	"countersign/fixtures"
 )
 
-// serviceOf puts a fake service before the invented MSP. Only tokens that it gave
-// out itself are good for anything.
-func serviceOf(t testing.TB, o fixtures.ServerOptions) (*fixtures.Server, string) {
-	o.Now, o.Tokens = atOnce, []string{"none but those given out"}
-	server := fixtures.NewServer(invented(), o)
-	s := httptest.NewServer(server)
-	t.Cleanup(s.Close)
-	return server, s.URL
-}
-
 // resting are kinds whose rows are picked by what other kinds brought: where those
 // were not seen whole, there may be fewer.
-var resting = []snapshot.Kind{snapshot.Groups, snapshot.Users, snapshot.MFARegistrations, snapshot.RiskyUsers, snapshot.CustomerUsers}
+var resting = []snapshot.Kind{snapshot.Groups, snapshot.Users, snapshot.MFARegistrations, snapshot.RiskyUsers, snapshot.CustomerUsers, snapshot.CustomerAudits}
 
-// TestChaos takes a whole snapshot from a service that misbehaves at random. Of
-// every part that is called complete the facts are those of a service that does not;
-// of every other the coverage says how much is missing and why. Nothing is lost in
-// silence. The next snapshot, from a service that has recovered, is whole.
-func TestChaos(t *testing.T) {
-	calm, url := serviceOf(t, fixtures.ServerOptions{})
-	o := asking(t, url, invented().Tenant(), passing(t))
-	o.Store = openStore(t, filepath.Join(t.TempDir(), "calm.db"))
-	r, err := collectors.Run(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
+// disturbed collects all there is, in simulated time, from a service that takes no
+// token but those it gave out.
+func disturbed(t testing.TB, st *store.Store, o fixtures.ServerOptions, change func(*graph.Options)) (*world, collectors.Options) {
+	t.Helper()
+	w := &world{TB: t, at: now, mode: mode{8, true}, store: st, change: change}
+	o.Tokens, o.LogsKept = []string{"none but those given out"}, snapshot.PremiumLogKept
+	w.simulated(openTenants(), o)
+	return w, w.everything()
+}
+
+// observed is what a snapshot holds.
+type observed struct {
+	coverage      map[string]snapshot.State // by scope and kind
+	parts         []seenPart
+	told, derived map[store.Part][]string
+}
+
+func observe(t testing.TB, st *store.Store, r collectors.Result) observed {
+	t.Helper()
+	expectConserved(t, st, r.Snapshot)
+	o := observed{coverage: map[string]snapshot.State{}, parts: parts(t, st, r.Snapshot), told: facts(t, st, r.Snapshot, "fact", "log"), derived: facts(t, st, r.Snapshot, "derived")}
+	for _, c := range append(loadParts(t, st, r).Tenants(), r.Coverage...) {
+		o.coverage[c.Scope+" "+string(c.Kind)] = c.State
+		if c.State != snapshot.Complete && c.Reason == "" {
+			t.Errorf("%s of %s is %s and nobody says why", c.Kind, c.Scope, c.State)
+		}
 	}
-	truth, derived := facts(t, o.Store, r.Snapshot, "fact", "log"), facts(t, o.Store, r.Snapshot, "derived")
-	all := parts(t, o.Store, r.Snapshot)
-	expectReadOnly(t, calm.Journal())
-	expectConserved(t, o.Store, r.Snapshot)
-	if len(all) < 100 || len(truth) < 60 || len(derived) == 0 {
-		t.Fatalf("the calm run has %d parts, %d of them with facts", len(all), len(truth))
+	return o
+}
+
+// TestChaos takes a whole snapshot of all there is from services that misbehave at
+// random. Of every part that is called complete the facts are those of a service that
+// does not; of every other the coverage says how much is missing and why. Nothing is
+// lost in silence. The next snapshot, from services that have recovered, is whole.
+func TestChaos(t *testing.T) {
+	t.Parallel()
+	var calm observed
+	simulated(func(t *testing.T) {
+		w, o := disturbed(t, openStore(t, filepath.Join(t.TempDir(), "calm.db")), fixtures.ServerOptions{}, nil)
+		calm = observe(t, w.store, w.take(o))
+	})(t)
+	kinds := map[snapshot.Kind]bool{}
+	for _, p := range calm.parts {
+		kinds[p.Kind] = kinds[p.Kind] || p.State == snapshot.Complete && p.Rows > 0
+	}
+	for _, kind := range snapshot.Kinds {
+		if !kinds[kind] && kind != snapshot.Lighthouse { // which no app may read
+			t.Errorf("the calm run has nothing of %s", kind)
+		}
 	}
 
 	var whole, partial, nothing atomic.Int64
@@ -58,34 +79,32 @@ func TestChaos(t *testing.T) {
 			tries := []int{8, 8, 8, 3}[seed/3]
 			t.Run(fmt.Sprintf("%d rate %.2f ill %.2f tries %d", seed, chaos.Rate, chaos.Ill, tries), func(t *testing.T) {
 				t.Parallel()
-				server, url := serviceOf(t, fixtures.ServerOptions{Chaos: &chaos})
-				o := asking(t, url, invented().Tenant(), passing(t), hanging, func(o *graph.Options) { o.Limits.Tries, o.Batch = tries, seed%2 == 0 })
-				st := openStore(t, filepath.Join(t.TempDir(), "a.db"))
-				o.Store = st
-				r, err := collectors.Run(context.Background(), o)
-				expectReadOnly(t, server.Journal())
-				expectWhole(t, st)
-				switch {
-				case err != nil:
-					nothing.Add(1)
-					var sealed int
-					if !strings.Contains(err.Error(), "nothing can be read from tenant") {
-						t.Error(err)
+				simulated(func(t *testing.T) {
+					st := openStore(t, filepath.Join(t.TempDir(), "a.db"))
+					w, o := disturbed(t, st, fixtures.ServerOptions{Chaos: &chaos}, func(o *graph.Options) { o.Limits.Tries, o.Batch = tries, seed%2 == 0 })
+					r, err := collectors.Run(context.Background(), o)
+					expectReadOnly(t, w.server.Journal())
+					expectWhole(t, st)
+					switch {
+					case err != nil:
+						nothing.Add(1)
+						if !strings.Contains(err.Error(), "nothing can be read from tenant") {
+							t.Error(err)
+						}
+						if sealed := column[int](t, st, `SELECT count(*) FROM sealed_snapshot`)[0]; sealed > 0 {
+							t.Errorf("%d snapshots were sealed", sealed)
+						}
+					case expectTruth(t, calm, observe(t, st, r)):
+						whole.Add(1)
+					default:
+						partial.Add(1)
 					}
-					if err := st.Read().Get(&sealed, `SELECT count(*) FROM sealed_snapshot`); err != nil || sealed > 0 {
-						t.Errorf("%d snapshots were sealed (%v)", sealed, err)
+					w, o = disturbed(t, st, fixtures.ServerOptions{}, nil)
+					o.At = now.Add(time.Minute) // when logs begin where they did
+					if r := w.take(o); !expectTruth(t, calm, observe(t, st, r)) {
+						t.Errorf("from the service that recovered, not everything came: %+v", r.Coverage)
 					}
-				case expectTruth(t, st, r, all, truth, derived):
-					whole.Add(1)
-				default:
-					partial.Add(1)
-				}
-				_, url = serviceOf(t, fixtures.ServerOptions{})
-				o = asking(t, url, invented().Tenant(), passing(t))
-				o.Store, o.At = st, tomorrow()
-				if r, err = collectors.Run(context.Background(), o); err != nil || !expectTruth(t, st, r, all, truth, derived) {
-					t.Errorf("from the service that recovered, not everything came: %v %+v", err, r.Coverage)
-				}
+				})(t)
 			})
 		}
 	})
@@ -96,24 +115,23 @@ func TestChaos(t *testing.T) {
 
 // expectTruth holds a snapshot against what a calm run saw, and tells whether all
 // of it is there.
-func expectTruth(t testing.TB, st *store.Store, r collectors.Result, calm []seenPart, truth, derived map[store.Part][]string) bool {
+func expectTruth(t testing.TB, calm, got observed) bool {
 	t.Helper()
-	expectConserved(t, st, r.Snapshot)
-	got, seen := facts(t, st, r.Snapshot, "fact", "log"), map[store.Part]seenPart{}
-	whole := true
-	for _, c := range r.Coverage {
-		if slices.Contains(appKinds, c.Kind) && c.State != snapshot.Complete {
-			whole = false
-			if c.Reason == "" {
-				t.Errorf("%s is %s and nobody says why", c.Kind, c.State)
-			}
-		}
+	whole, seen, states := true, map[store.Part]bool{}, map[store.Part]snapshot.State{}
+	for of, state := range calm.coverage {
+		whole = whole && got.coverage[of] == state
 	}
-	for _, p := range parts(t, st, r.Snapshot) {
-		seen[p.part()] = p
-		rows, want := got[p.part()], truth[p.part()]
+	for _, p := range calm.parts {
+		states[p.part()] = p.State
+	}
+	for _, p := range got.parts {
+		seen[p.part()] = true
+		rows, want := got.told[p.part()], calm.told[p.part()]
+		state, known := states[p.part()]
 		switch {
 		case p.State != snapshot.Complete:
+		case known && state != snapshot.Complete:
+			t.Errorf("%s of %s is complete, and %s where all is calm", p.Kind, p.Object, state)
 		case whole || !slices.Contains(resting, p.Kind):
 			if !slices.Equal(rows, want) {
 				t.Errorf("%s of %s is complete with %d rows, the calm run has %d\n%q\n%q", p.Kind, p.Object, len(rows), len(want), rows, want)
@@ -126,12 +144,12 @@ func expectTruth(t testing.TB, st *store.Store, r collectors.Result, calm []seen
 			}
 		}
 	}
-	for _, p := range calm {
-		if _, asked := seen[p.part()]; !asked && whole && !p.Kind.IsLog() {
+	for _, p := range calm.parts {
+		if whole && !seen[p.part()] && !p.Kind.IsLog() {
 			t.Errorf("%s of %s was not asked, and the coverage does not say so", p.Kind, p.Object)
 		}
 	}
-	if again := facts(t, st, r.Snapshot, "derived"); whole && !equalFacts(again, derived) {
+	if whole && !equalFacts(got.derived, calm.derived) {
 		t.Errorf("all is complete, but what follows from it differs")
 	}
 	return whole

@@ -1,7 +1,9 @@
 package collectors_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"hash/fnv"
 	"io"
 	"math/rand/v2"
@@ -9,10 +11,12 @@ import (
 	"net/http/httptest"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
 	"countersign/collectors/snapshot"
+	"countersign/collectors/store"
 	"countersign/fixtures"
 )
 
@@ -40,7 +44,120 @@ type meddler struct {
 	seed uint64
 
 	mu     sync.Mutex
-	served int // rows
+	served int                         // rows
+	rows   map[string][]map[string]any // by tenant and path
+}
+
+// note keeps what was served, as the client gets it.
+func (m *meddler) note(q *http.Request, rows []json.RawMessage) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.served += len(rows)
+	claims := struct{ Tid string }{}
+	_, token, _ := strings.Cut(q.Header.Get("Authorization"), ".")
+	token, _, _ = strings.Cut(token, ".")
+	if raw, err := base64.RawURLEncoding.DecodeString(token); err != nil || json.Unmarshal(raw, &claims) != nil {
+		panic("whose token is " + token)
+	}
+	if m.rows == nil {
+		m.rows = map[string][]map[string]any{}
+	}
+	of := claims.Tid + " " + q.URL.Path
+	if strings.Contains(q.URL.RawQuery, "visibility") {
+		of += " visibility"
+	}
+	for _, raw := range rows {
+		var row map[string]any
+		_ = json.Unmarshal(raw, &row) // one object is nil
+		m.rows[of] = append(m.rows[of], row)
+	}
+}
+
+// passable says which rows of a kind may be passed over: those of paths, of the MSP's
+// tenant or a customer's, of which outside holds. No row of any other kind may be.
+type passable struct {
+	words   string
+	paths   *regexp.Regexp // after the tenant: own or other
+	outside func(row map[string]any, inReach map[string]bool) bool
+}
+
+// ofProvider is what makes an entry of a customer's log one about its MSP, whoever did it.
+var ofProvider = regexp.MustCompile(`(?i)Partner Customer Delegated|EntraGDAP|partner (to|from) company|Set Partnership|CrossTenantAccessSettings|DelegatedAdminServiceProviderConstraints`)
+
+func anyRow(map[string]any, map[string]bool) bool { return true }
+
+func notInReach(row map[string]any, inReach map[string]bool) bool {
+	return !inReach[fmt.Sprint(row["id"])]
+}
+
+var passables = map[snapshot.Kind]passable{
+	snapshot.Memberships:      {"a group without members, asked whether they are hidden", regexp.MustCompile(`^own /v1\.0/groups/[^/]+ visibility$`), anyRow},
+	snapshot.Users:            {"accounts that are in no group, own none and hold no role", regexp.MustCompile(`^own /v1\.0/users$`), notInReach},
+	snapshot.MFARegistrations: {"such accounts' registrations", regexp.MustCompile(`^own /v1\.0/reports/`), notInReach},
+	snapshot.RiskyUsers:       {"such accounts' risks", regexp.MustCompile(`^own /v1\.0/identityProtection/`), notInReach},
+	snapshot.Audits: {"what the directory wrote of users and devices alone", regexp.MustCompile(`^own /v1\.0/auditLogs/`), func(row map[string]any, _ map[string]bool) bool {
+		return slices.Contains([]any{"UserManagement", "Device", "Contact"}, row["category"]) && !strings.Contains(fmt.Sprint(row["targetResources"]), "Group") && !strings.Contains(fmt.Sprint(row["targetResources"]), "Role")
+	}},
+	snapshot.CustomerAudits: {"what was done neither by the MSP's people, masked ones too, nor by the services of GDAP, nor to partners", regexp.MustCompile(`^other /v1\.0/auditLogs/`), func(row map[string]any, _ map[string]bool) bool {
+		by, _ := row["initiatedBy"].(map[string]any)
+		user, _ := by["user"].(map[string]any)
+		home, _ := user["homeTenantId"].(string)
+		masked := home == "" && strings.HasPrefix(fmt.Sprint(user["userPrincipalName"]), "user_")
+		return home != openTenants().Tenant() && !masked && !ofProvider.MatchString(fmt.Sprint(row))
+	}},
+	snapshot.CustomerUsers: {"accounts that are neither guests nor hold a role", regexp.MustCompile(`^other /v1\.0/users$`), func(row map[string]any, _ map[string]bool) bool { return row["userType"] != "Guest" }},
+	snapshot.DirectoryRoles: {"groups that may hold no role and are no agents'", regexp.MustCompile(`^own /v1\.0/groups$`), func(row map[string]any, _ map[string]bool) bool {
+		return row["isAssignableToRole"] != true && !strings.Contains(fmt.Sprint(row["displayName"]), "agents")
+	}},
+	snapshot.AzureDelegations: {"the MSP's own subscriptions, and delegations to others", regexp.MustCompile(`^own /subscriptions(/[^/]+/providers/Microsoft\.ManagedServices/.*)?$`), func(row map[string]any, _ map[string]bool) bool {
+		return row["tenantId"] == openTenants().Tenant() || row["tenantId"] == nil && !strings.Contains(fmt.Sprint(row), "managedByTenantId:"+openTenants().Tenant())
+	}},
+	snapshot.AzureActivity: {"what others did, but for changes of delegations", regexp.MustCompile(`^own /subscriptions/[^/]+/providers/Microsoft\.Insights/`), func(row map[string]any, _ map[string]bool) bool {
+		said := fmt.Sprint(row)
+		return !strings.Contains(said, "claims/tenantid:"+openTenants().Tenant()) && !strings.Contains(said, "value:Microsoft.ManagedServices/registrationAssignments/")
+	}},
+	snapshot.PartnerCustomers: {"the list, whose customers are then asked for one by one", regexp.MustCompile(`^own /v1/customers$`), anyRow},
+}
+
+// expectPassedOver: of each kind no more rows were passed over than may be.
+func (m *meddler) expectPassedOver(t testing.TB, st *store.Store, id int64) {
+	t.Helper()
+	inReach := map[string]bool{}
+	for _, who := range column[string](t, st, `SELECT principal FROM membership WHERE snapshot = ?1 UNION SELECT principal FROM group_owner WHERE snapshot = ?1 UNION SELECT id FROM directory_user WHERE snapshot = ?1
+		UNION SELECT principal FROM role_instance WHERE snapshot = ?1 AND tenant = ?2`, id, openTenants().Tenant()) {
+		inReach[who] = true
+	}
+	passed, none := map[snapshot.Kind]int{}, 0 // none: answers that there is none such group
+	for _, p := range parts(t, st, id) {
+		passed[p.Kind] += p.PassedOver
+		if p.Kind == snapshot.Groups {
+			if none += p.PassedOver; p.PassedOver > 1 {
+				t.Errorf("%+v", p)
+			}
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for kind, n := range passed {
+		may, most := passables[kind], 0
+		for of, rows := range m.rows {
+			tenant, path, _ := strings.Cut(of, " ")
+			if may.paths == nil || !may.paths.MatchString(map[bool]string{true: "own ", false: "other "}[tenant == openTenants().Tenant()]+path) {
+				continue
+			}
+			for _, row := range rows {
+				if may.outside(row, inReach) {
+					most++
+				}
+			}
+		}
+		if kind == snapshot.Groups {
+			most = len(column[string](t, st, `SELECT DISTINCT principal FROM azure_authorisation WHERE snapshot = ? AND principal NOT IN (SELECT id FROM directory_group WHERE snapshot = ?)`, id, id))
+		}
+		if n > most {
+			t.Errorf("of %s %d rows were passed over, and %d may be: %s", kind, n, most, may.words)
+		}
+	}
 }
 
 func (m *meddler) ServeHTTP(w http.ResponseWriter, q *http.Request) {
@@ -80,9 +197,7 @@ func (m *meddler) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		if r.IntN(60) == 0 {
 			return "{" // which breaks off
 		}
-		m.mu.Lock()
-		m.served += len(rows)
-		m.mu.Unlock()
+		m.note(q, rows)
 		return text
 	})(w, q, m.Handler)
 }
@@ -104,6 +219,7 @@ func TestNoRowIsLost(t *testing.T) {
 		o.Delegated = true
 		r := w.take(o)
 		expectConserved(t, w.store, r.Snapshot)
+		m.expectPassedOver(t, w.store, r.Snapshot)
 		sum := 0
 		for _, p := range parts(t, w.store, r.Snapshot) {
 			sum += p.Rows

@@ -5,8 +5,6 @@ import (
 	_ "embed"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -60,35 +58,6 @@ func TestFaultRows(t *testing.T) {
 	}
 }
 
-// proven names a test of another place that holds the row: the folder, the test,
-// and words of it, so that nobody can remove it unseen.
-func proven(dir, test string, words ...string) func(*testing.T) {
-	return func(t *testing.T) {
-		files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, file := range files {
-			raw, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, body, ok := strings.Cut(string(raw), "\nfunc "+test+"(")
-			if !ok {
-				continue
-			}
-			body, _, _ = strings.Cut(body, "\n}\n")
-			for _, w := range words {
-				if !strings.Contains(body, w) {
-					t.Errorf("%s of %s no longer holds %q", test, file, w)
-				}
-			}
-			return
-		}
-		t.Errorf("%s has no %s", dir, test)
-	}
-}
-
 // all runs several proofs of one row.
 func all(proofs ...func(*testing.T)) func(*testing.T) {
 	return func(t *testing.T) {
@@ -98,13 +67,12 @@ func all(proofs ...func(*testing.T)) func(*testing.T) {
 	}
 }
 
-// spoiledRun is one run over a service of which one list was spoilt.
+// spoiledRun is one run, in simulated time, over a service of which one list was spoilt.
 type spoiledRun struct {
 	testing.TB
 	*spoiler
 	server  *fixtures.Server
-	url     string
-	clock   *clockwork.FakeClock
+	way     *http.Client // to the service
 	options collectors.Options
 }
 
@@ -112,15 +80,22 @@ const relationshipsOnPages = 3 // rows a page, so that there are several
 
 // spoiled prepares a run that asks for the kinds; the steps are for the list.
 func spoiled(t testing.TB, list string, kinds []snapshot.Kind, steps ...step) *spoiledRun {
-	r := &spoiledRun{TB: t, clock: passing(t)}
+	r := &spoiledRun{TB: t}
 	r.server = fixtures.NewServer(invented(), fixtures.ServerOptions{Now: atOnce, PageSize: relationshipsOnPages, Tokens: []string{"none but those given out"}})
-	r.spoiler = &spoiler{Handler: r.server, list: list, clock: r.clock, steps: steps}
-	s := httptest.NewServer(r.spoiler)
-	t.Cleanup(s.Close)
-	r.url = s.URL
-	r.options = asking(t, r.url, invented().Tenant(), r.clock, func(o *graph.Options) { o.Batch = strings.HasSuffix(list, "/$batch") })
-	r.options.Kinds, r.options.Store = kinds, openStore(t, filepath.Join(t.TempDir(), "a.db"))
+	r.spoiler = &spoiler{Handler: r.server, list: list, steps: steps}
+	r.way = within(t, r.spoiler)
+	r.options.Store = openStore(t, filepath.Join(t.TempDir(), "a.db"))
+	r.ask(func(o *graph.Options) { o.Batch = strings.HasSuffix(list, "/$batch") })
+	r.options.Kinds = kinds
 	return r
+}
+
+// ask has the run ask otherwise.
+func (r *spoiledRun) ask(change ...func(*graph.Options)) {
+	r.Helper()
+	o := asking(r, inside, invented().Tenant(), clockwork.NewRealClock(), append([]func(*graph.Options){via(r.way)}, change...)...)
+	o.Store, o.Kinds = r.options.Store, r.options.Kinds
+	r.options = o
 }
 
 func (r *spoiledRun) run() collectors.Result {
@@ -142,6 +117,19 @@ func (r *spoiledRun) waits() (all []time.Duration) {
 	return all
 }
 
+// expectWaits holds the time between the requests against the least of each; most is by
+// how much it may be longer.
+func (r *spoiledRun) expectWaits(least []float64, most float64) {
+	r.Helper()
+	waits := r.waits()
+	for i, s := range least {
+		if i >= len(waits) || waits[i].Seconds() < s || waits[i].Seconds() > s*most {
+			r.Errorf("waits are %v, want about %v s", waits, least)
+			return
+		}
+	}
+}
+
 var onlyRelationships = []snapshot.Kind{snapshot.Relationships}
 
 // honestly are the facts of the relationships as an honest service tells them.
@@ -149,7 +137,7 @@ var honestly = sync.OnceValue(func() func(testing.TB) []string {
 	var once sync.Once
 	var rows []string
 	return func(t testing.TB) []string {
-		once.Do(func() {
+		once.Do(func() { // in the simulated time of whoever asks first
 			r := spoiled(t, gdap, onlyRelationships)
 			result := r.run()
 			rows = relationshipFacts(t, r.options.Store, result)
@@ -172,18 +160,15 @@ type ending struct {
 	state    snapshot.State // empty: complete
 	reason   string         // words of it
 	requests int            // of the list; 0: as many as it takes
-	hangs    bool           // the service does, for a while
-	waits    []int          // least seconds between its requests; the last may be twice as long and a little more
+	waits    []float64      // least seconds between its requests, of which the server said nothing: they may be twice as long
+	told     []float64      // seconds between its requests, as the server wants them: they may be a twentieth longer
 	facts    func(t *testing.T, rows, honest []string)
 }
 
 // inList spoils requests of the list of relationships, from the first on.
 func inList(end ending, steps ...step) func(*testing.T) {
-	return func(t *testing.T) {
+	return simulated(func(t *testing.T) {
 		r := spoiled(t, gdap, onlyRelationships, steps...)
-		if end.hangs {
-			r.options.Client = asking(t, r.url, r.options.Tenant, r.clock, hanging).Client
-		}
 		result := r.run()
 		got := coverageOf(result, snapshot.Relationships)
 		rows, honest := relationshipFacts(t, r.options.Store, result), honestly()(t)
@@ -203,20 +188,15 @@ func inList(end ending, steps ...step) func(*testing.T) {
 		if end.requests > 0 && len(r.asked) != end.requests {
 			t.Errorf("%d requests, want %d", len(r.asked), end.requests)
 		}
-		waits := r.waits()
-		for i, least := range end.waits {
-			if i >= len(waits) || waits[i] < time.Duration(least)*time.Second || waits[i] > time.Duration(2*least+3)*time.Second {
-				t.Errorf("waits are %v, want about %v s", waits, end.waits)
-				break
-			}
-		}
+		r.expectWaits(end.waits, 2)
+		r.expectWaits(end.told, 1.05)
 		for _, p := range parts(t, r.options.Store, result.Snapshot) {
 			var evidence int
 			if err := r.options.Store.Read().Get(&evidence, `SELECT count(*) FROM evidence WHERE snapshot = ? AND part = ?`, result.Snapshot, p.ID); err != nil || evidence == 0 {
 				t.Errorf("of %s no request is kept as evidence (%v)", p.Kind, err)
 			}
 		}
-	}
+	})
 }
 
 // forEach makes one proof of many steps, each followed by honest answers.

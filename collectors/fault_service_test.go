@@ -2,15 +2,20 @@ package collectors_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -43,28 +48,86 @@ func passing(t testing.TB) *clockwork.FakeClock {
 	return clock
 }
 
-// asking makes options of a run that asks the service at the address as the app of
-// the tenant, on its own clock, and reaches no other address.
-func asking(t testing.TB, url, tenant string, clock clockwork.Clock, change ...func(*graph.Options)) collectors.Options {
-	t.Helper()
+// simulated runs a test in simulated time, which begins at now and passes only while
+// everybody waits.
+func simulated(test func(t *testing.T)) func(*testing.T) {
+	return func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			<-time.NewTimer(time.Until(now)).C
+			test(t)
+		})
+	}
+}
+
+// pipes is a network within the process: simulated time passes while it is silent.
+type pipes struct {
+	made   chan net.Conn
+	closed chan struct{}
+}
+
+const inside = "http://localhost:8080" // is where its server seems to be
+
+func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
+	near, far := net.Pipe()
+	p.made <- far
+	return near, nil
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.made:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error { close(p.closed); return nil }
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080} }
+
+// within serves a handler inside of the process and gives the way to it, which leads
+// nowhere else.
+func within(t testing.TB, h http.Handler) *http.Client {
+	network := &pipes{make(chan net.Conn), make(chan struct{})}
+	s := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
+	go s.Serve(network)
+	t.Cleanup(func() { s.Close() })
+	return only(t, inside, network.dial)
+}
+
+// only is a way to one address.
+func only(t testing.TB, url string, dial func(context.Context, string, string) (net.Conn, error)) *http.Client {
 	_, address, _ := strings.Cut(url, "://")
 	transport := &http.Transport{DialContext: func(ctx context.Context, network, to string) (net.Conn, error) {
 		if to != address {
 			t.Errorf("%s was called", to)
 			return nil, errors.New("not our server")
 		}
-		return (&net.Dialer{}).DialContext(ctx, network, to)
+		return dial(ctx, network, to)
 	}}
 	t.Cleanup(transport.CloseIdleConnections)
-	o := graph.Options{Endpoints: graph.Endpoints{Graph: url}, Tenant: tenant, Clock: clock, Batch: true,
-		HTTP: &http.Client{Transport: transport}, Limits: graph.NoQuotas()}
+	return &http.Client{Transport: transport}
+}
+
+// via lets a client ask by that way.
+func via(way *http.Client) func(*graph.Options) { return func(o *graph.Options) { o.HTTP = way } }
+
+// asking makes options of a run that asks the service at the address as the app of
+// the tenant, on its own clock, and reaches no other address.
+func asking(t testing.TB, url, tenant string, clock clockwork.Clock, change ...func(*graph.Options)) collectors.Options {
+	t.Helper()
+	o := graph.Options{Endpoints: graph.Endpoints{Graph: url}, Tenant: tenant, Clock: clock, Batch: true, Limits: graph.NoQuotas()}
 	o.Limits.Tenants, o.Limits.Directory = 1e6, 1e6 // batches are full: it is known that there is enough
 	for _, c := range change {
 		c(&o)
 	}
+	if o.HTTP == nil && o.Wire == nil {
+		o.HTTP = only(t, url, (&net.Dialer{}).DialContext)
+	}
 	if o.Credential == nil {
 		credential, err := graph.NewCredential(graph.CredentialOptions{Kind: "secret", Tenant: tenant, ClientID: "app", Secret: "secret", Login: url,
-			Clock: clock, HTTP: &http.Client{Transport: transport, Timeout: o.Limits.Stall}})
+			Clock: clock, HTTP: &http.Client{Transport: o.HTTP.Transport, Timeout: time.Minute}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,8 +140,30 @@ func asking(t testing.TB, url, tenant string, clock clockwork.Clock, change ...f
 	return collectors.Options{Tenant: tenant, Client: client, At: now, Now: atOnce, Kinds: appKinds}
 }
 
-// hanging is for services that hang: real time that a try is given.
-func hanging(o *graph.Options) { o.Limits.Stall = 400 * time.Millisecond }
+// clientOf asks, in simulated time, the service at the end of a way about a tenant.
+func clientOf(t testing.TB, tenant string, way *http.Client, change ...func(*graph.Options)) collectors.Client {
+	t.Helper()
+	change = append([]func(*graph.Options){via(way), unbatched, func(o *graph.Options) { o.Credential = anyToken(t) }}, change...)
+	return asking(t, inside, tenant, clockwork.NewRealClock(), change...).Client
+}
+
+// inProcess makes options of a run, in simulated time, over a service within the process.
+func inProcess(t testing.TB, h http.Handler, change ...func(*graph.Options)) collectors.Options {
+	t.Helper()
+	return collectors.Options{Tenant: tenant, Client: clientOf(t, tenant, within(t, h), change...), At: now, Now: atOnce, Kinds: appKinds,
+		Store: openStore(t, filepath.Join(t.TempDir(), "a.db"))}
+}
+
+// took takes a snapshot, which must hold together.
+func took(t testing.TB, o collectors.Options) collectors.Result {
+	t.Helper()
+	r, err := collectors.Run(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectWhole(t, o.Store)
+	return r
+}
 
 // facts reads what a sealed snapshot holds, by part, each row with its table and
 // with the ids and texts that the outside knows.
@@ -191,12 +276,11 @@ func expectReadOnly(t testing.TB, journal []fixtures.Request) {
 	}
 }
 
-// spoiler stands before the fake service and spoils what it answers, by the steps it
-// was given: each is for one request of a list, in order; afterwards all is well.
+// spoiler stands before a service and spoils what it answers, by the steps it was
+// given: each is for one request of a list, in order; afterwards all is well.
 type spoiler struct {
 	http.Handler
-	list  string // path of the list
-	clock clockwork.Clock
+	list string // path of the list
 
 	mu    sync.Mutex
 	steps []step
@@ -222,7 +306,7 @@ func (s *spoiler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(s.steps) > 0 {
 		do, s.steps = s.steps[0], s.steps[1:]
 	}
-	s.asked = append(s.asked, asked{r.RequestURI, s.clock.Now()})
+	s.asked = append(s.asked, asked{r.RequestURI, time.Now()})
 	s.mu.Unlock()
 	do(w, r, s.Handler)
 }
@@ -288,3 +372,50 @@ func anyToken(t testing.TB) azcore.TokenCredential {
 }
 
 func unbatched(o *graph.Options) { o.Batch = false }
+
+// batched answers a batch by what a service answers to its parts.
+func batched(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		version, ok := strings.CutSuffix(r.URL.Path, "/$batch")
+		if !ok {
+			h.ServeHTTP(w, r)
+			return
+		}
+		var asked struct {
+			Requests []struct {
+				ID, URL string
+				Headers map[string]string
+			}
+		}
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+			panic(err)
+		}
+		type response struct {
+			ID      string            `json:"id"`
+			Status  int               `json:"status"`
+			Headers map[string]string `json:"headers"`
+			Body    json.RawMessage   `json:"body"`
+		}
+		var said struct {
+			Responses []response `json:"responses"`
+		}
+		for _, q := range asked.Requests {
+			part := httptest.NewRequestWithContext(r.Context(), http.MethodGet, version+q.URL, nil)
+			part.Host = r.Host
+			for name, value := range q.Headers {
+				part.Header.Set(name, value)
+			}
+			kept := httptest.NewRecorder()
+			h.ServeHTTP(kept, part)
+			headers := map[string]string{}
+			for name := range kept.Header() {
+				headers[name] = kept.Header().Get(name)
+			}
+			said.Responses = append(said.Responses, response{q.ID, kept.Code, headers, kept.Body.Bytes()})
+		}
+		w.Header().Set("Content-Type", "application/json")
+		if err := json.NewEncoder(w).Encode(said); err != nil {
+			panic(err)
+		}
+	})
+}

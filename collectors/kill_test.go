@@ -1,10 +1,8 @@
 package collectors_test
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
-	"errors"
 	"flag"
 	"net/http/httptest"
 	"os"
@@ -17,6 +15,7 @@ import (
 	"github.com/mattn/go-sqlite3"
 
 	"countersign/collectors"
+	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
 )
 
@@ -37,6 +36,19 @@ func atCommits(t *testing.T, do func()) {
 	}
 }
 
+// onDisksOf gives every database no more than so many pages, as a disk that is full does.
+func onDisksOf(t *testing.T, pages int) {
+	db, err := sql.Open("sqlite3", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.Driver().(*sqlite3.SQLiteDriver).ConnectHook = func(c *sqlite3.SQLiteConn) error {
+		_, err := c.Exec("PRAGMA max_page_count = "+strconv.Itoa(pages), nil)
+		return err
+	}
+}
+
 func killSelf() {
 	self, err := os.FindProcess(os.Getpid())
 	if err == nil {
@@ -48,7 +60,7 @@ func killSelf() {
 	select {} // the signal is on its way
 }
 
-// TestKilledChild is the process that TestKill kills: with arguments it collects
+// TestKilledChild is the process that others kill: with arguments it collects
 // until the given moment comes. Without, there is nothing to test.
 func TestKilledChild(t *testing.T) {
 	if flag.NArg() != 4 {
@@ -75,6 +87,8 @@ func TestKilledChild(t *testing.T) {
 				killSelf()
 			}
 		})
+	case "full":
+		onDisksOf(t, n)
 	}
 	o.Store, err = store.Open(context.Background(), store.Options{Path: flag.Arg(1), Entropy: newEntropy()})
 	if err != nil {
@@ -88,11 +102,62 @@ func TestKilledChild(t *testing.T) {
 	}
 }
 
-// TestKill kills a collecting process when its n-th request arrives, when its n-th
+// killed is a store into which processes collect from a canned Graph, and are killed.
+type killed struct {
+	testing.TB
+	*canned
+	url, path string
+}
+
+func newKilled(t testing.TB, c *canned) *killed {
+	s := httptest.NewServer(c)
+	t.Cleanup(s.Close)
+	return &killed{t, c, s.URL, filepath.Join(t.TempDir(), "a.db")}
+}
+
+// run takes a snapshot that nobody disturbs.
+func (k *killed) run(at time.Time) collectors.Result {
+	k.Helper()
+	s := openStore(k, k.path)
+	defer s.Close() // which leaves the whole database in one file
+	return took(k, collectors.Options{Tenant: tenant, Client: newClient(k, k.url, tenant, mode{4, false}), Store: s, At: at, Now: func() time.Time { return at }})
+}
+
+// child is a process that collects a day later until the n-th moment of a kind comes.
+func (k *killed) child(kind string, n int) *exec.Cmd {
+	return exec.Command(os.Args[0], "-test.run=^TestKilledChild$", "--", k.url, k.path, kind, strconv.Itoa(n))
+}
+
+// killAt kills a process that collects when a request comes.
+func (k *killed) killAt(now func(path string) bool) {
+	k.Helper()
+	signalAt(k, k.child("request", 0), k.canned, func(int) bool { return now(k.asked[len(k.asked)-1]) }, os.Kill)
+}
+
+// lines reads the store.
+func (k *killed) lines(query string, args ...any) []string {
+	k.Helper()
+	s := openStore(k, k.path)
+	defer s.Close()
+	return lines(k, s, query, args...)
+}
+
+// expectLast: the store is whole, and its last sealed snapshot is this one.
+func (k *killed) expectLast(want collectors.Result) {
+	k.Helper()
+	s := openStore(k, k.path)
+	defer s.Close()
+	expectWhole(k, s)
+	if last, err := snapshot.LastAt(context.Background(), s.Read(), tomorrow()); err != nil || last.ID != want.Snapshot || last.Seal != want.Seal {
+		k.Errorf("the last snapshot is %+v (%v), want %d", last, err, want.Snapshot)
+	}
+}
+
+// killedAnywhere kills a collecting process when its n-th request arrives, when its n-th
 // part is written, and in the midst of its n-th transaction: that which begins, those
 // that merge a part, that which seals. What was sealed before stays whole,
 // what was not is invisible, and the next run seals what it would have sealed.
-func TestKill(t *testing.T) {
+func killedAnywhere(t *testing.T) {
 	c := small()
 	c.relationship("r2", "c2", "active")
 	c.assign("r2", "g2")
@@ -180,30 +245,10 @@ func TestKill(t *testing.T) {
 		t.Run(kind+" "+strconv.Itoa(n), func(t *testing.T) {
 			path := copied(t)
 			child := exec.Command(os.Args[0], "-test.run=^TestKilledChild$", "--", server.URL, path, kind, strconv.Itoa(n))
-			arrived, dead := make(chan struct{}), make(chan struct{})
-			c.watch(func(asked int) {
-				if kind == "request" && asked == n {
-					close(arrived)
-					<-dead // it gets no answer
-				}
-			})
-			var out bytes.Buffer
-			child.Stdout, child.Stderr = &out, &out
-			if err := child.Start(); err != nil {
-				t.Fatal(err)
+			out := signalAt(t, child, c, func(asked int) bool { return kind == "request" && asked == n }, os.Kill)
+			if child.ProcessState.Exited() {
+				t.Fatalf("the child was not killed\n%s", out)
 			}
-			ended := make(chan error)
-			go func() { ended <- child.Wait() }()
-			select {
-			case <-arrived:
-				err = errors.Join(child.Process.Kill(), <-ended)
-			case err = <-ended:
-			}
-			close(dead)
-			if err == nil || child.ProcessState.Exited() {
-				t.Fatalf("the child was not killed: %v\n%s", err, &out)
-			}
-			c.watch(nil)
 			r := finish(t, path)
 			if r.Seal != want.Seal || r.Snapshot != want.Snapshot {
 				t.Errorf("snapshot %d with seal %s, want %d with %s", r.Snapshot, r.Seal, want.Snapshot, want.Seal)

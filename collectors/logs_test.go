@@ -2,11 +2,18 @@ package collectors_test
 
 import (
 	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"countersign/collectors"
+	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 	"countersign/fixtures"
 )
@@ -187,4 +194,94 @@ func TestHolesOfALog(t *testing.T) {
 	if holes, err = snapshot.LoadHoles(context.Background(), w.store.Read(), first.Snapshot); err != nil || len(holes) != 0 {
 		t.Errorf("the first snapshot has holes: %v, %v", holes, err)
 	}
+}
+
+// filtered keeps the filters by which the lists of a service are asked.
+type filtered struct {
+	http.Handler
+	mu sync.Mutex
+	by map[string][]string // path
+}
+
+func (f *filtered) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	if f.by == nil {
+		f.by = map[string][]string{}
+	}
+	f.by[r.URL.Path] = append(f.by[r.URL.Path], r.URL.Query().Get("$filter"))
+	f.mu.Unlock()
+	f.Handler.ServeHTTP(w, r)
+}
+
+var stretch = regexp.MustCompile(`\bge '?([0-9TZ:.-]+)'? and \w+ le '?([0-9TZ:.-]+)'?`)
+
+// Every instant of a log lies in one window, to the last of the 7 digits that Microsoft
+// keeps: windows of a day or a week begin where the one before ended, and nothing is
+// asked for twice.
+func TestNoInstantOfALogIsLeftOut(t *testing.T) {
+	t.Parallel()
+	simulated(func(t *testing.T) {
+		own, theirs := &filtered{Handler: mixed()}, &filtered{Handler: newCanned()}
+		o := inProcess(t, own)
+		o.Azure = clientOf(t, tenant, within(t, own), func(o *graph.Options) { o.Service, o.Endpoints.ARM = graph.ResourceManager, inside })
+		o.Customer = func(id string) (collectors.Client, error) { return clientOf(t, id, within(t, theirs)), nil }
+		o.Declared.Customers = []snapshot.DeclaredCustomer{{Tenant: "c1", Collect: snapshot.TenantKinds}}
+		o.Kinds = nil
+		took(t, o)
+		const signIns, audits = "/beta/auditLogs/signIns", "/v1.0/auditLogs/directoryAudits"
+		for _, log := range []struct {
+			name, path string
+			of         *filtered
+			kept       time.Duration
+		}{
+			{"signins", signIns, own, snapshot.PremiumLogKept}, {"audits", audits, own, snapshot.FreeLogKept},
+			{"customer-signins", signIns, theirs, snapshot.PremiumLogKept}, {"customer-audits", audits, theirs, snapshot.FreeLogKept},
+			{"azure-activity", "/subscriptions/s1/providers/Microsoft.Insights/eventtypes/management/values", own, snapshot.AzureLogKept},
+		} {
+			next := now.Add(-log.kept)
+			for _, filter := range slices.Sorted(slices.Values(log.of.by[log.path])) {
+				m := stretch.FindStringSubmatch(filter)
+				if m == nil {
+					t.Fatalf("%s is asked by %q", log.name, filter)
+				}
+				since, err := time.Parse(time.RFC3339Nano, m[1])
+				until, err2 := time.Parse(time.RFC3339Nano, m[2])
+				if err != nil || err2 != nil || !since.Equal(next) {
+					t.Errorf("%s is asked from %s on, want %s (%v, %v)", log.name, m[1], next, err, err2)
+				}
+				next = until.Add(100 * time.Nanosecond)
+			}
+			if !next.Equal(now) {
+				t.Errorf("%s is asked to before %s, want %s", log.name, next, now)
+			}
+		}
+	})(t)
+}
+
+// What happened in the last hours of a week may come two days later: the week's window is
+// read again until then, and not after.
+func TestAWeekIsReadUntilItsLateEventsHaveCome(t *testing.T) {
+	t.Parallel()
+	simulated(func(t *testing.T) {
+		own, theirs := mixed(), newCanned()
+		way, customer := within(t, own), within(t, theirs)
+		st := openStore(t, filepath.Join(t.TempDir(), "a.db"))
+		for day, want := range []string{
+			"2026-07-13 2026-07-20 2026-07-27 2026-08-03 2026-08-10 2026-08-17", // as long as it is kept
+			"2026-08-10 2026-08-17", // on Wednesday at six: read on Tuesday, before two days were over
+			"2026-08-17",            // on Thursday
+		} {
+			at := now.AddDate(0, 0, day)
+			r := took(t, collectors.Options{Tenant: tenant, Client: clientOf(t, tenant, way), Store: st, At: at, Now: func() time.Time { return at },
+				Kinds:    []snapshot.Kind{snapshot.CustomerSignIns, snapshot.AzureDelegations, snapshot.AzureActivity},
+				Azure:    clientOf(t, tenant, way, func(o *graph.Options) { o.Service, o.Endpoints.ARM = graph.ResourceManager, inside }),
+				Customer: func(id string) (collectors.Client, error) { return clientOf(t, id, customer), nil },
+				Declared: snapshot.Declared{Customers: []snapshot.DeclaredCustomer{{Tenant: "c1", Collect: []snapshot.Kind{snapshot.CustomerSignIns}}}}})
+			const read = `SELECT replace(object, 's1 ', '') FROM part_coverage WHERE snapshot = ? AND kind = ? AND since IS NOT NULL ORDER BY object`
+			expectLines(t, fmt.Sprint("customer-signins of day ", day), []string{strings.Join(lines(t, st, read, r.Snapshot, "customer-signins"), " ")}, want)
+			if got := strings.Join(lines(t, st, read, r.Snapshot, "azure-activity"), " "); !strings.HasSuffix(got, want) || day > 0 && got != want {
+				t.Errorf("azure-activity of day %d: %s, want %s", day, got, want)
+			}
+		}
+	})(t)
 }

@@ -4,53 +4,61 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 
 	"countersign/collectors"
+	"countersign/collectors/store"
 	"countersign/fixtures"
 )
 
-// TestInterruptedAtAnyRequest ends a run when its n-th request arrives, which gets
-// no answer. The next run goes on: it asks nothing again of what was seen whole, and
-// seals what an undisturbed run seals. (TestKill does the same to processes.)
+// breaking ends a run when the n-th request arrives, which gets no answer.
+type breaking struct {
+	http.Handler
+	asked atomic.Int64
+	at    int64
+	stop  context.CancelFunc
+}
+
+func (b *breaking) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if b.asked.Add(1) == b.at {
+		b.stop()
+		panic(http.ErrAbortHandler) // which ends the connection
+	}
+	b.Handler.ServeHTTP(w, r)
+}
+
+// breakable is a world of which all there is can be collected, in simulated time, until
+// a request comes.
+func breakable(t testing.TB, m mode) (*world, *breaking) {
+	w := &world{TB: t, at: now, mode: m, store: openStore(t, filepath.Join(t.TempDir(), "a.db"))}
+	w.simulated(openTenants(), fixtures.ServerOptions{PageSize: 500})
+	b := &breaking{Handler: w.server}
+	w.way = within(t, b)
+	return w, b
+}
+
+// TestInterruptedAtAnyRequest ends a run over all there is when its n-th request arrives,
+// which gets no answer. The next run goes on: it asks nothing again of what was seen
+// whole, and seals what an undisturbed run seals. (Row L03 does the same to processes.)
 func TestInterruptedAtAnyRequest(t *testing.T) {
-	type service struct {
-		*fixtures.Server
-		url   string
-		count atomic.Int64
-		at    int64
-		stop  context.CancelFunc
-	}
-	start := func(t *testing.T) *service {
-		s := &service{Server: fixtures.NewServer(invented(), fixtures.ServerOptions{Now: atOnce, PageSize: 200})}
-		listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if s.count.Add(1) == s.at {
-				s.stop()
-				panic(http.ErrAbortHandler) // which ends the connection
-			}
-			s.ServeHTTP(w, r)
-		}))
-		t.Cleanup(listener.Close)
-		s.url = listener.URL
-		return s
-	}
-	options := func(t *testing.T, s *service, path string, m mode) collectors.Options {
-		return collectors.Options{Tenant: invented().Tenant(), Client: newClient(t, s.url, invented().Tenant(), m), Store: openStore(t, path), At: now, Now: atOnce, Kinds: appKinds}
-	}
+	t.Parallel()
 	for _, m := range []mode{{1, false}, {4, true}} {
-		whole := start(t)
-		o := options(t, whole, filepath.Join(t.TempDir(), "whole.db"), m)
-		want, err := collectors.Run(context.Background(), o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		truth := facts(t, o.Store, want.Snapshot, "fact", "log", "derived")
-		total := whole.count.Load()
-		if m.batch && total < 20 || !m.batch && total < 150 {
+		var want collectors.Result
+		var truth map[store.Part][]string
+		var total int64
+		alone := map[string]bool{} // what is asked of one tenant alone
+		simulated(func(t *testing.T) {
+			w, b := breakable(t, m)
+			want = w.take(w.everything())
+			truth, total = facts(t, w.store, want.Snapshot, "fact", "log", "derived"), b.asked.Load()
+			for _, path := range column[string](t, w.store, `SELECT i.value FROM evidence e JOIN ident i ON i.id = e.path JOIN part p ON p.id = e.part GROUP BY e.path HAVING count(DISTINCT p.scope) = 1`) {
+				alone[path] = true
+			}
+		})(t)
+		if m.batch && total < 100 || !m.batch && total < 300 {
 			t.Fatalf("a whole run makes only %d requests", total)
 		}
 		last := total
@@ -60,43 +68,39 @@ func TestInterruptedAtAnyRequest(t *testing.T) {
 		for n := int64(1); n <= last; n += max(1, total/9) {
 			t.Run("", func(t *testing.T) {
 				t.Parallel()
-				s := start(t)
-				ctx, cancel := context.WithCancel(context.Background())
-				s.at, s.stop = n, cancel
-				path := filepath.Join(t.TempDir(), "a.db")
-				o := options(t, s, path, m)
-				_, err := collectors.Run(ctx, o)
-				if s.count.Load() < n { // batches are not always as many
-					return
-				}
-				if !errors.Is(err, context.Canceled) {
-					t.Fatalf("interrupted at request %d: %v", n, err)
-				}
-				var asked []string // of parts that were seen whole
-				if err := o.Store.Read().Select(&asked, `SELECT i.value FROM evidence e JOIN ident i ON i.id = e.path JOIN part_seen s ON s.part = e.part AND s.state = 'complete'`); err != nil {
-					t.Fatal(err)
-				}
-				done := map[string]bool{}
-				for _, path := range asked {
-					done[path] = true
-				}
-				before := len(s.Journal())
-				r, err := collectors.Run(context.Background(), o)
-				if err != nil || !r.Resumed || r.Snapshot != want.Snapshot || r.Seal != want.Seal {
-					t.Errorf("resumed after request %d: %+v (%v), want the seal %s", n, r, err, want.Seal)
-				}
-				if !equalFacts(facts(t, o.Store, r.Snapshot, "fact", "log", "derived"), truth) {
-					t.Errorf("resumed after request %d: other facts", n)
-				}
-				for _, one := range single(s.Journal()[before:]) {
-					if done[one.Path+"?"+one.Query] {
-						t.Errorf("interrupted at request %d: %s was asked again, though it had been seen whole", n, one.Path)
+				simulated(func(t *testing.T) {
+					w, b := breakable(t, m)
+					ctx, cancel := context.WithCancel(context.Background())
+					defer cancel()
+					b.at, b.stop = n, cancel
+					_, err := collectors.Run(ctx, w.everything())
+					if b.asked.Load() < n { // batches are not always as many
+						return
 					}
-				}
-				if n > 2 && len(done) == 0 && !m.batch {
-					t.Errorf("interrupted at request %d: nothing had been seen whole", n)
-				}
-				expectWhole(t, o.Store)
+					if !errors.Is(err, context.Canceled) {
+						t.Fatalf("interrupted at request %d: %v", n, err)
+					}
+					done := map[string]bool{} // of parts that were seen whole
+					for _, path := range column[string](t, w.store, `SELECT i.value FROM evidence e JOIN ident i ON i.id = e.path JOIN part_seen s ON s.part = e.part AND s.state = 'complete'`) {
+						done[path] = alone[path]
+					}
+					before := len(w.server.Journal())
+					r := w.take(w.everything())
+					if !r.Resumed || r.Snapshot != want.Snapshot || r.Seal != want.Seal {
+						t.Errorf("resumed after request %d: %+v, want the seal %s", n, r, want.Seal)
+					}
+					if !equalFacts(facts(t, w.store, r.Snapshot, "fact", "log", "derived"), truth) {
+						t.Errorf("resumed after request %d: other facts", n)
+					}
+					for _, one := range single(w.server.Journal()[before:]) {
+						if done[one.Path+"?"+one.Query] {
+							t.Errorf("interrupted at request %d: %s was asked again, though it had been seen whole", n, one.Path)
+						}
+					}
+					if n > 4 && len(done) == 0 && !m.batch {
+						t.Errorf("interrupted at request %d: nothing had been seen whole", n)
+					}
+				})(t)
 			})
 		}
 	}

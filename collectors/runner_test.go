@@ -1,7 +1,9 @@
 package collectors_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -579,4 +581,49 @@ func TestNoRelationshipsAtAll(t *testing.T) {
 	w := newCanned().start(t)
 	expectState(t, w.run(), snapshot.Relationships, snapshot.Partial, "no relationships came and none are known")
 	expectState(t, w.run(func(o *collectors.Options) { o.AcceptShrink = true }), snapshot.Relationships, snapshot.Complete, "")
+}
+
+// Each page that was answered is kept as evidence, in its order, with the SHA-256 of the
+// rows that the server sent: each ended by a line feed.
+func TestEveryPageIsEvidence(t *testing.T) {
+	c := small()
+	c.page = 1
+	c.relationship("r2", "c2", "terminated")
+	c.relationship("r3", "c3", "terminated")
+	c.member("g1", "u2", "u3", "u4")
+	c.rows["/beta/auditLogs/signIns"] = []string{`{"id":"s1","createdDateTime":"2026-08-17T10:00:00Z"}`, `{"id":"s2","createdDateTime":"2026-08-17T11:00:00Z"}`}
+	w := c.start(t)
+	r := w.run(func(o *collectors.Options) { o.Kinds = appKinds })
+	for path, kind := range map[string]snapshot.Kind{gdap: snapshot.Relationships, gdap + "/r1/accessAssignments": snapshot.AccessAssignments, "/v1.0/groups/g1": snapshot.Groups,
+		members1: snapshot.Memberships, "/v1.0/groups/g1/owners": snapshot.GroupOwners, "/beta/auditLogs/signIns": snapshot.SignIns} {
+		var want []string
+		for _, row := range c.rows[path] {
+			var plain bytes.Buffer // without blanks between its words
+			if err := json.Compact(&plain, []byte(row)); err != nil {
+				t.Fatal(err)
+			}
+			plain.WriteByte('\n')
+			want = append(want, fmt.Sprintf("200 1 %X", sha256.Sum256(plain.Bytes())))
+		}
+		if want == nil {
+			want = []string{fmt.Sprintf("200 0 %X", sha256.Sum256(nil))}
+		}
+		got := lines(t, w.store, `SELECT e.status, e.rows, hex(e.sha256) FROM evidence e JOIN part p ON p.id = e.part JOIN ident i ON i.id = p.object
+			WHERE e.snapshot = ? AND p.kind = ? AND i.value IN ('g1', 'r1', '2026-08-17', ?) ORDER BY e.part, e.seq`, r.Snapshot, string(kind), tenant)
+		expectLines(t, path, got, want...)
+	}
+	expectLines(t, "parts that have more pages or fewer than requests are kept", lines(t, w.store, `SELECT count(*) FROM part_seen s WHERE s.snapshot = ?1 AND s.state = 'complete'
+		AND s.pages <> (SELECT count(*) FROM evidence e WHERE e.snapshot = s.snapshot AND e.part = s.part)`, r.Snapshot), "0")
+}
+
+// Owners of every type may add members, so all are kept.
+func TestOwnersOfEveryType(t *testing.T) {
+	c := small()
+	for i, kind := range []string{"user", "servicePrincipal", "agentIdentity"} {
+		c.rows["/v1.0/groups/g1/owners"] = append(c.rows["/v1.0/groups/g1/owners"], fmt.Sprintf(`{"@odata.type":"#microsoft.graph.%s","id":"p%d","displayName":"x"}`, kind, i))
+	}
+	w := c.start(t)
+	r := w.run(func(o *collectors.Options) { o.Kinds = appKinds })
+	expectLines(t, "owners", lines(t, w.store, `SELECT principal, type FROM group_owner WHERE snapshot = ? ORDER BY principal`, r.Snapshot), "p0 user", "p1 servicePrincipal", "p2 agentIdentity")
+	expectConserved(t, w.store, r.Snapshot)
 }

@@ -106,6 +106,9 @@ type world struct {
 	at     time.Time
 	store  *store.Store
 	mode   mode
+
+	way    *http.Client         // to the service; nil: the network's
+	change func(*graph.Options) // of each client; nil: nothing
 }
 
 // invented is the MSP of all these tests; nobody changes it.
@@ -128,6 +131,13 @@ func (w *world) serve(msp *fixtures.MSP, o fixtures.ServerOptions) {
 	s := httptest.NewServer(w.server)
 	w.Cleanup(s.Close)
 	w.url = s.URL
+}
+
+// simulated puts an MSP behind a service within the process, for a test in simulated time.
+func (w *world) simulated(msp *fixtures.MSP, o fixtures.ServerOptions) {
+	o.Now = func() time.Time { return w.at }
+	w.msp, w.server, w.url = msp, fixtures.NewServer(msp, o), inside
+	w.way = within(w, w.server)
 }
 
 // options ask the MSP's own tenant, with any token.
@@ -259,14 +269,23 @@ var openTenants = sync.OnceValue(func() *fixtures.MSP {
 
 // client asks a service as the app, with a token of the tenant.
 func (w *world) client(service graph.Service, tenant string) (collectors.Client, error) {
-	credential, err := graph.NewCredential(graph.CredentialOptions{Kind: "secret", Tenant: tenant, ClientID: "app", Secret: "secret", Login: w.url})
+	limits := graph.NoQuotas()
+	limits.Tries, limits.Lag = 1, -1
+	o := graph.Options{Service: service, Endpoints: graph.Endpoints{Graph: w.url, ARM: w.url, PartnerCenter: w.url, Login: w.url}, Tenant: tenant,
+		Concurrency: w.mode.concurrency, Batch: w.mode.batch, HTTP: w.way, Limits: limits}
+	if o.HTTP == nil {
+		o.HTTP = &http.Client{Transport: &http.Transport{}}
+	}
+	if w.change != nil {
+		w.change(&o)
+	}
+	var err error
+	o.Credential, err = graph.NewCredential(graph.CredentialOptions{Kind: "secret", Tenant: tenant, ClientID: "app", Secret: "secret", Login: w.url,
+		HTTP: &http.Client{Transport: o.HTTP.Transport, Timeout: time.Minute}})
 	if err != nil {
 		return nil, err
 	}
-	limits := graph.NoQuotas()
-	limits.Tries, limits.Lag = 1, -1
-	return graph.New(graph.Options{Service: service, Endpoints: graph.Endpoints{Graph: w.url, ARM: w.url, PartnerCenter: w.url, Login: w.url}, Tenant: tenant,
-		Credential: credential, Concurrency: w.mode.concurrency, Batch: w.mode.batch, HTTP: &http.Client{Transport: &http.Transport{}}, Limits: limits})
+	return graph.New(o)
 }
 
 // everything are options of a run for the kinds, or all, to which all is configured:
@@ -344,11 +363,25 @@ func (w *world) asked(path string) (n int) {
 // seen are the parts of a snapshot.
 func (w *world) seen(r collectors.Result) *snapshot.Parts {
 	w.Helper()
-	p, err := snapshot.LoadParts(context.Background(), w.store.Read(), r.Snapshot)
+	return loadParts(w, w.store, r)
+}
+
+func loadParts(t testing.TB, s *store.Store, r collectors.Result) *snapshot.Parts {
+	t.Helper()
+	p, err := snapshot.LoadParts(context.Background(), s.Read(), r.Snapshot)
 	if err != nil {
-		w.Fatal(err)
+		t.Fatal(err)
 	}
 	return p
+}
+
+func loadAccess(t testing.TB, s *store.Store, r collectors.Result) *snapshot.Access {
+	t.Helper()
+	access, err := snapshot.LoadAccess(context.Background(), s.Read(), r.Snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return access
 }
 
 // stateOf is the coverage of a kind in the MSP's tenant or a customer's.

@@ -179,6 +179,58 @@ func TestBatchParts(t *testing.T) {
 	}
 }
 
+// T02, C22 in a batch: a part's Retry-After that is a date is measured by the Date of
+// the whole answer, which also tells how far the clocks differ.
+func TestBatchDate(t *testing.T) {
+	for _, ahead := range []time.Duration{time.Hour, -time.Hour} {
+		server := start.Add(ahead)
+		var calls, parts atomic.Int64
+		good := batches(t, &calls, &parts, func(string) *inner {
+			if calls.Load() == 1 {
+				return &inner{429, map[string]string{"Retry-After": server.Add(20 * time.Second).Format(http.TimeFormat)}, `{"error":{"code":"x"}}`}
+			}
+			return page("x")
+		})
+		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Date", server.Format(http.TimeFormat))
+			good(w, r)
+		})
+		c := s.client(t, batching)
+		_, errs := together(t.Context(), c, 2, member)
+		if err := errors.Join(errs...); err != nil || s.gaps()[0] < 20 || s.gaps()[0] > 22 {
+			t.Errorf("a server %v ahead: waited %v s, %v", ahead, s.gaps(), err)
+		}
+	}
+}
+
+// A part of a batch that counts or searches is an advanced query, and says so itself.
+func TestBatchHeaders(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		var body struct {
+			Requests []struct {
+				ID, URL string
+				Headers map[string]string
+			}
+		}
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || len(body.Requests) != 3 {
+			t.Errorf("a batch of %d: %v", len(body.Requests), err)
+		}
+		var out []map[string]any
+		for _, q := range body.Requests {
+			if got, want := q.Headers["ConsistencyLevel"], map[bool]string{true: "eventual"}[strings.Contains(q.URL, "?")]; got != want {
+				t.Errorf("%s says %q, want %q", q.URL, got, want)
+			}
+			out = append(out, map[string]any{"id": q.ID, "status": 200, "body": json.RawMessage(`{"@odata.count":0,"value":[]}`)})
+		}
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(map[string]any{"responses": out})
+	})
+	paths := []string{"/v1.0/groups/g/members", "/v1.0/groups?$count=true", "/v1.0/users?%24search=%22displayName:a%22"}
+	if _, errs := together(t.Context(), s.client(t, batching), 3, func(i int) string { return paths[i] }); errors.Join(errs...) != nil {
+		t.Error(errs)
+	}
+}
+
 // T17: a batch that fails as a whole is repeated as a whole, then each part fails.
 func TestBatchFails(t *testing.T) {
 	for _, fault := range []step{fail(424, "x", ""), fail(503, "x", ""), cut(""), ok(`{}`), ok(`{"responses":[{"id":"0","status":200,"body":{}},{"id":"0","status":200,"body":{}}]}`),

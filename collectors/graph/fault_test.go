@@ -176,6 +176,8 @@ func TestFaults(t *testing.T) {
 		{"P10", []step{rows(link("2"), "z"), fail(400, "Directory_ExpiredPageToken", ""), rows(link("3"), "a"), rows("", "b")}, "a b", "", 4, nil},
 		{"P10 gone", []step{rows(link("2"), "z"), fail(410, "x", ""), whole}, "a b", "", 3, nil},
 		{"P10 ever", []step{rows(link("2"), "a"), fail(410, "x", ""), rows(link("2"), "a"), fail(410, "x", ""), rows(link("2"), "a"), fail(410, "x", ""), whole}, "a", graph.Rejected, 6, nil},
+		{"P10 read twice again", []step{rows(link("2"), "a", "b"), rows("", "b"), rows(link("2"), "a", "b"), fail(410, "x", ""), // the second reading breaks off
+			rows(link("2"), "a", "b"), rows("", "b"), rows(link("2"), "a", "b"), rows("", "c")}, "a b c", "", 8, nil},
 		{"P14", []step{whole}, "a b", "", 1, nil},
 	} {
 		t.Run(f.id, func(t *testing.T) {
