@@ -2,11 +2,13 @@ package collectors_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"countersign/collectors"
 	"countersign/collectors/snapshot"
 	"countersign/fixtures"
 )
@@ -187,4 +189,42 @@ func TestHolesOfALog(t *testing.T) {
 	if holes, err = snapshot.LoadHoles(context.Background(), w.store.Read(), first.Snapshot); err != nil || len(holes) != 0 {
 		t.Errorf("the first snapshot has holes: %v, %v", holes, err)
 	}
+}
+
+// A tenant that bought a premium plan sees a week back at first: what lies before that
+// Microsoft never kept, so nobody reads it whole, and its holes stay.
+// https://learn.microsoft.com/entra/identity/monitoring-health/reports-faq
+func TestLogsOfATenantThatBoughtPremium(t *testing.T) {
+	const sku = `{"skuId":"s","skuPartNumber":"S","capabilityStatus":"Enabled","servicePlans":[{"servicePlanId":%q,"servicePlanName":"P","provisioningStatus":"Success","appliesTo":"User"}]}`
+	w := newCanned().start(t)
+	on := func(days int) collectors.Result {
+		return w.run(func(o *collectors.Options) {
+			o.Kinds, o.At = []snapshot.Kind{snapshot.Licences, snapshot.SignIns, snapshot.Audits}, now.AddDate(0, 0, days)
+			o.Now = func() time.Time { return o.At }
+		})
+	}
+	w.rows["/v1.0/subscribedSkus"] = []string{fmt.Sprintf(sku, "free")}
+	if c := coverageOf(on(0), snapshot.Audits); c.State != snapshot.Complete || !c.Since.Equal(now.AddDate(0, 0, -7)) {
+		t.Errorf("without a plan: %+v", c)
+	}
+	w.rows["/v1.0/subscribedSkus"] = []string{fmt.Sprintf(sku, snapshot.PlanP1)}
+	for _, days := range []int{10, 11} {
+		r := on(days)
+		for _, kind := range []snapshot.Kind{snapshot.SignIns, snapshot.Audits} {
+			expectState(t, r, kind, snapshot.Partial, "Microsoft did not keep this part of the log")
+			if c := coverageOf(r, kind); c.Since.Before(now.AddDate(0, 0, 3)) {
+				t.Errorf("%s on day %d: read from %s on", kind, days, c.Since)
+			}
+		}
+		holes, err := snapshot.LoadHoles(t.Context(), w.store.Read(), r.Snapshot)
+		lost := snapshot.Hole{Kind: snapshot.Audits, Scope: tenant, Since: now, Until: now.AddDate(0, 0, 3)}
+		want := []snapshot.Hole{lost, lost}
+		want[1].Kind = snapshot.SignIns
+		if err != nil || !slices.Equal(holes, want) {
+			t.Errorf("holes on day %d: %v, %v, want %v", days, holes, err, want)
+		}
+	}
+	r := on(40)
+	expectState(t, r, snapshot.SignIns, snapshot.Complete, "")
+	expectState(t, r, snapshot.Audits, snapshot.Complete, "")
 }

@@ -170,10 +170,10 @@ func (r *runner) people(ctx context.Context) error {
 
 // logs asks for the logs of the MSP's own tenant.
 func (r *runner) logs(ctx context.Context) error {
-	if err := r.log(ctx, r.msp(), snapshot.SignIns, snapshot.PremiumLogKept, oneDay, func(w window) collector { return signIns{r.Tenant, w} }); err != nil {
+	if err := r.directoryLog(ctx, r.msp(), snapshot.SignIns, oneDay, func(w window) collector { return signIns{r.Tenant, w} }); err != nil {
 		return err
 	}
-	return r.auditLog(ctx, r.msp(), snapshot.Audits, snapshot.Licences, oneDay, func(w window) collector { return audits{kind: snapshot.Audits, window: w, msp: r.Tenant} })
+	return r.directoryLog(ctx, r.msp(), snapshot.Audits, oneDay, func(w window) collector { return audits{kind: snapshot.Audits, window: w, msp: r.Tenant} })
 }
 
 // partnerLog asks for the log of Partner Center.

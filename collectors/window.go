@@ -119,42 +119,31 @@ func refusesAll(err error) bool {
 	return errors.As(err, &said) && (said.Reason == graph.NotPermitted || said.Reason == graph.NoConsent || said.Reason == graph.NotLicensed)
 }
 
-// auditKept is how long a tenant's directory log is kept: long where a premium plan is
-// known to work. sure: what the tenant has bought was read, now or before.
-func (r *runner) auditKept(ctx context.Context, scope string, licences snapshot.Kind) (kept time.Duration, sure bool, err error) {
-	var read []struct{ Whole, Premium bool }
-	err = r.Store.Read().SelectContext(ctx, &read, `
-		SELECT EXISTS (SELECT 1 FROM part_seen s WHERE s.part = p.id AND s.state = 'complete') AS whole,
-		       EXISTS (SELECT 1 FROM fact_service_plan f JOIN ident i ON i.id = f.plan
-		               WHERE f.part = p.id AND f.seen_until IS NULL AND f.status = 'Success' AND i.value IN (?, ?)) AS premium
-		FROM   part p WHERE p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?)`, snapshot.PlanP1, snapshot.PlanP2, string(licences), scope)
-	for _, x := range read {
-		if x.Premium {
-			return snapshot.PremiumLogKept, true, err
-		}
-		sure = sure || x.Whole
-	}
-	return snapshot.FreeLogKept, sure, err
-}
-
-// auditLog asks for the directory audit log of a tenant. While it is not known what
-// the tenant has bought, an older window may be empty by age: it is not asked, and
-// the coverage says so.
-func (r *runner) auditLog(ctx context.Context, at place, kind, licences snapshot.Kind, width time.Duration, of func(window) collector) error {
-	kept, sure, err := r.auditKept(ctx, at.scope, licences)
+// directoryLog asks for a log of a tenant's directory. What may be empty because
+// Microsoft never kept it, or is not known to keep it, is not asked, and the coverage
+// says so.
+func (r *runner) directoryLog(ctx context.Context, at place, kind snapshot.Kind, width time.Duration, of func(window) collector) error {
+	kept, err := snapshot.LoadLogKept(ctx, r.Store.Read(), kind, at.scope, r.taken.ID, r.At)
 	if err != nil {
 		return err
 	}
-	if !sure && r.asksKind(kind) {
+	why := ""
+	switch {
+	case kept.Bought:
+		why = "Microsoft did not keep this part of the log: the tenant bought Microsoft Entra ID P1 or P2 less than a month ago, and then sees a week back"
+	case !kept.Known:
+		why = "it is not known whether Microsoft still keeps this part of the log, because what the tenant has bought was not seen"
+	}
+	if why != "" && r.asksKind(kind) {
 		older, err := r.openWindows(ctx, kind, at.scope, "", snapshot.PremiumLogKept, width)
 		if err != nil {
 			return err
 		}
 		for _, w := range older {
-			if !w.until.After(r.At.Add(-kept)) {
-				r.mark(ctx, at.scope, kind, w.object(), snapshot.Partial, "it is not known whether Microsoft still keeps this part of the log, because "+string(licences)+" were not seen")
+			if !w.until.After(kept.Since) {
+				r.mark(ctx, at.scope, kind, w.object(), snapshot.Partial, why)
 			}
 		}
 	}
-	return r.log(ctx, at, kind, kept, width, of)
+	return r.log(ctx, at, kind, r.At.Sub(kept.Since), width, of)
 }

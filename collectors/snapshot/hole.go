@@ -60,7 +60,7 @@ type window struct {
 // whole has no holes: its coverage says that it is not seen.
 func LoadHoles(ctx context.Context, q Querier, snapshot int64) ([]Hole, error) {
 	var at time.Time
-	logs, premium := map[logName][]window{}, map[string]bool{}
+	logs := map[logName][]window{}
 	fault := each(ctx, q, `SELECT at FROM sealed_snapshot WHERE id = ?`, snapshot, func(r *sql.Rows) error { return r.Scan((*instant)(&at)) })
 	if fault == nil && at.IsZero() {
 		return nil, fmt.Errorf("load holes of the logs: there is no sealed snapshot %d", snapshot)
@@ -82,20 +82,21 @@ func LoadHoles(ctx context.Context, q Querier, snapshot int64) ([]Hole, error) {
 				logs[l] = append(logs[l], w)
 			}
 			return nil
-		}),
-		each(ctx, q, `SELECT DISTINCT tenant FROM service_plan WHERE snapshot = ? AND status = 'Success' AND plan IN ('`+PlanP1+`', '`+PlanP2+`')`, snapshot, func(r *sql.Rows) error {
-			var tenant string
-			err := r.Scan(&tenant)
-			premium[tenant] = true
-			return err
 		}))
 	if fault != nil {
 		return nil, fmt.Errorf("load holes of the logs up to snapshot %d: %w", snapshot, fault)
 	}
 	var out []Hole
 	for l, windows := range logs {
-		kept := at.Add(-logKept(l.kind, premium[l.scope]))
-		for _, h := range holes(windows, at) {
+		missing := holes(windows, at)
+		if len(missing) == 0 {
+			continue
+		}
+		kept, err := l.keptSince(ctx, q, snapshot, at)
+		if err != nil {
+			return nil, fmt.Errorf("load holes of the logs up to snapshot %d: %w", snapshot, err)
+		}
+		for _, h := range missing {
 			if h.since.Before(kept) {
 				out = append(out, Hole{l.kind, l.scope, l.log, h.since, earlier(h.until, kept), false})
 			}
@@ -110,17 +111,70 @@ func LoadHoles(ctx context.Context, q Querier, snapshot int64) ([]Hole, error) {
 	return out, nil
 }
 
-// logKept is how long Microsoft keeps a log. Sign-ins are shown to premium tenants alone.
-func logKept(kind Kind, premium bool) time.Duration {
-	switch {
-	case kind == AzureActivity:
-		return AzureLogKept
-	case kind == PartnerAudits:
-		return PartnerLogKept
-	case premium || kind == SignIns || kind == CustomerSignIns:
-		return PremiumLogKept
+// keptSince is the instant from which on Microsoft keeps a log.
+func (l logName) keptSince(ctx context.Context, q Querier, snapshot int64, at time.Time) (time.Time, error) {
+	switch l.kind {
+	case AzureActivity:
+		return at.Add(-AzureLogKept), nil
+	case PartnerAudits:
+		return at.Add(-PartnerLogKept), nil
 	}
-	return FreeLogKept
+	kept, err := LoadLogKept(ctx, q, l.kind, l.scope, snapshot, at)
+	return kept.Since, err
+}
+
+// LogKept says since when Microsoft keeps a log of a tenant's directory. Known: what the
+// tenant has bought was seen. Bought: it had no premium plan before, so that the log
+// reaches back to a week before the snapshot that first saw one, not for a month.
+// https://learn.microsoft.com/entra/identity/monitoring-health/reports-faq
+type LogKept struct {
+	Since         time.Time
+	Known, Bought bool
+}
+
+// LoadLogKept reads what snapshots up to this one, sealed or open, know of the licences
+// of a tenant. Sign-ins are shown to premium tenants alone.
+func LoadLogKept(ctx context.Context, q Querier, kind Kind, tenant string, snapshot int64, at time.Time) (LogKept, error) {
+	premium := at.Add(-PremiumLogKept)
+	kept, licences := LogKept{Since: at.Add(-FreeLogKept)}, Licences
+	if kind == SignIns || kind == CustomerSignIns {
+		kept.Since = premium
+	}
+	if kind.OfCustomer() {
+		licences = CustomerLicences
+	}
+	rows, err := q.QueryContext(ctx, `
+		SELECT b.at, EXISTS (SELECT 1 FROM fact_service_plan f JOIN ident i ON i.id = f.plan
+		                     WHERE f.part = p.id AND f.seen_from <= b.id AND (f.seen_until IS NULL OR f.seen_until > b.id)
+		                     AND   f.status = 'Success' AND i.value IN (?, ?))
+		FROM   part p, snapshot b
+		WHERE  p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?) AND p.object = p.scope AND b.id <= ?
+		AND    EXISTS (SELECT 1 FROM part_seen s WHERE s.snapshot = b.id AND s.part = p.id AND s.state = 'complete')
+		ORDER  BY b.id DESC`, PlanP1, PlanP2, string(licences), tenant, snapshot)
+	if err != nil {
+		return kept, err
+	}
+	defer rows.Close()
+	var week time.Time // before the first snapshot that saw a premium plan
+	for rows.Next() {
+		var seen time.Time
+		var has bool
+		if err := rows.Scan((*instant)(&seen), &has); err != nil {
+			return kept, err
+		}
+		if !has {
+			if kept.Known {
+				kept.Since, kept.Bought = week, true
+			}
+			kept.Known = true
+			break
+		}
+		kept.Known, kept.Since, week = true, premium, seen.Add(-FreeLogKept)
+		if !week.After(premium) {
+			break
+		}
+	}
+	return kept, rows.Err()
 }
 
 // holes are the stretches from the first window to the instant that no whole window
