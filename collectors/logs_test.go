@@ -2,7 +2,6 @@ package collectors_test
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -191,11 +190,12 @@ func TestHolesOfALog(t *testing.T) {
 	}
 }
 
+const premiumSKU = `{"skuId":"s","skuPartNumber":"S","capabilityStatus":"Enabled","servicePlans":[{"servicePlanId":"` + snapshot.PlanP1 + `","servicePlanName":"P","provisioningStatus":"Success","appliesTo":"User"}]}`
+
 // A tenant that bought a premium plan sees a week back at first: what lies before that
 // Microsoft never kept, so nobody reads it whole, and its holes stay.
 // https://learn.microsoft.com/entra/identity/monitoring-health/reports-faq
 func TestLogsOfATenantThatBoughtPremium(t *testing.T) {
-	const sku = `{"skuId":"s","skuPartNumber":"S","capabilityStatus":"Enabled","servicePlans":[{"servicePlanId":%q,"servicePlanName":"P","provisioningStatus":"Success","appliesTo":"User"}]}`
 	w := newCanned().start(t)
 	on := func(days int) collectors.Result {
 		return w.run(func(o *collectors.Options) {
@@ -203,11 +203,11 @@ func TestLogsOfATenantThatBoughtPremium(t *testing.T) {
 			o.Now = func() time.Time { return o.At }
 		})
 	}
-	w.rows["/v1.0/subscribedSkus"] = []string{fmt.Sprintf(sku, "free")}
+	w.rows["/v1.0/subscribedSkus"] = []string{strings.Replace(premiumSKU, snapshot.PlanP1, "free", 1)}
 	if c := coverageOf(on(0), snapshot.Audits); c.State != snapshot.Complete || !c.Since.Equal(now.AddDate(0, 0, -7)) {
 		t.Errorf("without a plan: %+v", c)
 	}
-	w.rows["/v1.0/subscribedSkus"] = []string{fmt.Sprintf(sku, snapshot.PlanP1)}
+	w.rows["/v1.0/subscribedSkus"] = []string{premiumSKU}
 	for _, days := range []int{10, 11} {
 		r := on(days)
 		for _, kind := range []snapshot.Kind{snapshot.SignIns, snapshot.Audits} {
@@ -227,4 +227,20 @@ func TestLogsOfATenantThatBoughtPremium(t *testing.T) {
 	r := on(40)
 	expectState(t, r, snapshot.SignIns, snapshot.Complete, "")
 	expectState(t, r, snapshot.Audits, snapshot.Complete, "")
+}
+
+// A slot of which the beginning was not read is read again when Microsoft is known to keep it.
+func TestASlotReadInPartIsOpen(t *testing.T) {
+	const licences = "/v1.0/subscribedSkus"
+	c := newCanned()
+	c.rows[licences], c.refuse[licences] = []string{premiumSKU}, 403
+	w := c.start(t)
+	only := func(o *collectors.Options) { o.Kinds = []snapshot.Kind{snapshot.Licences, snapshot.Audits} }
+	expectState(t, w.run(only), snapshot.Audits, snapshot.Partial, "it is not known whether Microsoft still keeps this part of the log")
+	delete(c.refuse, licences)
+	r := w.run(only)
+	expectState(t, r, snapshot.Audits, snapshot.Complete, "")
+	if holes, err := snapshot.LoadHoles(t.Context(), w.store.Read(), r.Snapshot); err != nil || len(holes) != 0 {
+		t.Errorf("holes %v, %v", holes, err)
+	}
 }

@@ -45,21 +45,21 @@ func windows(at time.Time, kept, width time.Duration) []window {
 }
 
 // openWindows are those to read: all that Microsoft still keeps but those that were
-// read whole, to their end, after the last late event.
+// read whole, from their beginning to their end, after the last late event.
 func (r *runner) openWindows(ctx context.Context, kind snapshot.Kind, scope, prefix string, kept, width time.Duration) ([]window, error) {
 	all := windows(r.At, kept, width)
 	var read []struct {
-		Object       string
-		Asked, Until store.Time
+		Object              string
+		Asked, Since, Until store.Time
 	}
 	err := r.Store.Read().SelectContext(ctx, &read, `
-		SELECT i.value AS object, max(s.asked) AS asked, s.until
+		SELECT i.value AS object, max(s.asked) AS asked, s.since, s.until
 		FROM   part p JOIN ident i ON i.id = p.object JOIN part_seen s ON s.part = p.id AND s.state = 'complete' AND s.snapshot <> ?
 		WHERE  p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?) AND s.until IS NOT NULL AND s.until >= ?
-		GROUP  BY i.value, s.until`, r.taken.ID, string(kind), scope, store.Time(all[0].since))
+		GROUP  BY i.value, s.since, s.until`, r.taken.ID, string(kind), scope, store.Time(all[0].since))
 	for _, x := range read {
 		all = slices.DeleteFunc(all, func(w window) bool {
-			return prefix+w.object() == x.Object && w.until.Equal(x.Until.Time()) && !x.Asked.Time().Before(w.closed(width))
+			return prefix+w.object() == x.Object && !x.Since.Time().After(w.since) && w.until.Equal(x.Until.Time()) && !x.Asked.Time().Before(w.closed(width))
 		})
 	}
 	return all, err
