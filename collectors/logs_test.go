@@ -181,7 +181,10 @@ func TestHolesOfALog(t *testing.T) {
 	w.at = w.at.Add(19 * 24 * time.Hour)
 	third := w.take(w.everything(kinds...))
 	holes, err = snapshot.LoadHoles(context.Background(), w.store.Read(), third.Snapshot)
-	want := []snapshot.Hole{{Kind: snapshot.Audits, Scope: w.msp.Tenant(), Since: before, Until: w.at.Add(-7 * 24 * time.Hour)}}
+	want := []snapshot.Hole{
+		{Kind: snapshot.Audits, Scope: w.msp.Tenant(), Since: before.Add(-48 * time.Hour), Until: before, Late: true},
+		{Kind: snapshot.Audits, Scope: w.msp.Tenant(), Since: before, Until: w.at.Add(-7 * 24 * time.Hour)},
+	}
 	if err != nil || !slices.Equal(holes, want) {
 		t.Errorf("holes %v, %v, want %v", holes, err, want)
 	}
@@ -217,9 +220,11 @@ func TestLogsOfATenantThatBoughtPremium(t *testing.T) {
 			}
 		}
 		holes, err := snapshot.LoadHoles(t.Context(), w.store.Read(), r.Snapshot)
-		lost := snapshot.Hole{Kind: snapshot.Audits, Scope: tenant, Since: now, Until: now.AddDate(0, 0, 3)}
-		want := []snapshot.Hole{lost, lost}
-		want[1].Kind = snapshot.SignIns
+		var want []snapshot.Hole
+		for _, kind := range []snapshot.Kind{snapshot.Audits, snapshot.SignIns} {
+			want = append(want, snapshot.Hole{Kind: kind, Scope: tenant, Since: now.AddDate(0, 0, -2), Until: now, Late: true},
+				snapshot.Hole{Kind: kind, Scope: tenant, Since: now, Until: now.AddDate(0, 0, 3)})
+		}
 		if err != nil || !slices.Equal(holes, want) {
 			t.Errorf("holes on day %d: %v, %v, want %v", days, holes, err, want)
 		}
@@ -227,6 +232,26 @@ func TestLogsOfATenantThatBoughtPremium(t *testing.T) {
 	r := on(40)
 	expectState(t, r, snapshot.SignIns, snapshot.Complete, "")
 	expectState(t, r, snapshot.Audits, snapshot.Complete, "")
+}
+
+// What a weekly run reads of a log that is kept for a week is never read again: entries
+// that came late are lost, and said to be.
+func TestRetentionThatLeavesNoOverlap(t *testing.T) {
+	w := newCanned().start(t)
+	var r collectors.Result
+	for days := range 3 {
+		r = w.run(func(o *collectors.Options) {
+			o.Kinds, o.At = []snapshot.Kind{snapshot.Licences, snapshot.Audits}, now.AddDate(0, 0, 7*days)
+			o.Now = func() time.Time { return o.At }
+		})
+	}
+	holes, err := snapshot.LoadHoles(t.Context(), w.store.Read(), r.Snapshot)
+	late := func(until time.Time) snapshot.Hole {
+		return snapshot.Hole{Kind: snapshot.Audits, Scope: tenant, Since: until.Add(-snapshot.LateEvents), Until: until, Late: true}
+	}
+	if want := []snapshot.Hole{late(now), late(now.AddDate(0, 0, 7))}; err != nil || !slices.Equal(holes, want) {
+		t.Errorf("holes %v, %v, want %v", holes, err, want)
+	}
 }
 
 // A slot of which the beginning was not read is read again when Microsoft is known to keep it.

@@ -15,8 +15,6 @@ import (
 const (
 	oneDay  = 24 * time.Hour
 	oneWeek = 7 * oneDay
-	// lateEvents is how long after its end a window is read again: events arrive hours late.
-	lateEvents = 48 * time.Hour
 )
 
 // window is a stretch of a log, clipped to what can be asked: [since, until). It
@@ -27,7 +25,7 @@ type window struct{ since, until, slot time.Time }
 func (w window) object() string { return w.slot.Format(time.DateOnly) }
 
 // closed says when nothing more is expected of the slot.
-func (w window) closed(width time.Duration) time.Time { return w.slot.Add(width + lateEvents) }
+func (w window) closed(width time.Duration) time.Time { return w.slot.Add(width + snapshot.LateEvents) }
 
 // windows lists those of which the log is still kept at the instant, the oldest first.
 func windows(at time.Time, kept, width time.Duration) []window {

@@ -22,6 +22,9 @@ const (
 	// https://learn.microsoft.com/partner-center/developer/get-a-record-of-partner-center-activity-by-user
 	AzureLogKept   = 89 * 24 * time.Hour
 	PartnerLogKept = 89 * 24 * time.Hour
+
+	// LateEvents is how long after its end a window is read again: events arrive hours late.
+	LateEvents = 48 * time.Hour
 )
 
 // The service plans of Microsoft Entra ID P1 and P2.
@@ -33,13 +36,15 @@ const (
 
 // Hole is a stretch [Since, Until) of a log that no snapshot has read whole. Closable:
 // at the snapshot's instant Microsoft still kept it, so that the next run can read it;
-// any other is lost.
+// any other is lost. Late: it was read, but not again after its last late event, and
+// Microsoft no longer keeps it.
 type Hole struct {
 	Kind         Kind
 	Scope        string
 	Log          string // which of several in the scope: the Azure subscription; else empty
 	Since, Until time.Time
 	Closable     bool
+	Late         bool
 }
 
 // logName is one log: of a kind, in a scope, and which of several there.
@@ -50,8 +55,8 @@ type logName struct {
 
 // window is a stretch of a log that was asked for, and whether it was read whole.
 type window struct {
-	since, until time.Time
-	whole        bool
+	since, until, asked time.Time
+	whole               bool
 }
 
 // LoadHoles finds the holes of every log up to a sealed snapshot, by kind, scope, log
@@ -66,12 +71,12 @@ func LoadHoles(ctx context.Context, q Querier, snapshot int64) ([]Hole, error) {
 		return nil, fmt.Errorf("load holes of the logs: there is no sealed snapshot %d", snapshot)
 	}
 	fault = cmp.Or(fault,
-		each(ctx, q, `SELECT kind, scope, object, state, since, until FROM part_coverage WHERE snapshot <= ? AND since IS NOT NULL AND until IS NOT NULL`, snapshot, func(r *sql.Rows) error {
+		each(ctx, q, `SELECT kind, scope, object, state, since, until, asked FROM part_coverage WHERE snapshot <= ? AND since IS NOT NULL AND until IS NOT NULL`, snapshot, func(r *sql.Rows) error {
 			var l logName
 			var w window
 			var object string
 			var state State
-			if err := r.Scan(&l.kind, &l.scope, &object, &state, (*instant)(&w.since), (*instant)(&w.until)); err != nil {
+			if err := r.Scan(&l.kind, &l.scope, &object, &state, (*instant)(&w.since), (*instant)(&w.until), (*instant)(&w.asked)); err != nil {
 				return err
 			}
 			if i := strings.LastIndexByte(object, ' '); i > 0 { // else the date alone
@@ -89,19 +94,32 @@ func LoadHoles(ctx context.Context, q Querier, snapshot int64) ([]Hole, error) {
 	var out []Hole
 	for l, windows := range logs {
 		missing := holes(windows, at)
-		if len(missing) == 0 {
-			continue
+		late := holes(settled(windows, missing), at)
+		if len(missing) == 0 && (len(late) == 0 || late[0].since.After(at.Add(-FreeLogKept))) {
+			continue // no tenant's log is kept for less
 		}
 		kept, err := l.keptSince(ctx, q, snapshot, at)
 		if err != nil {
 			return nil, fmt.Errorf("load holes of the logs up to snapshot %d: %w", snapshot, err)
 		}
+		hole := func(since, until time.Time) Hole {
+			return Hole{Kind: l.kind, Scope: l.scope, Log: l.log, Since: since, Until: until}
+		}
 		for _, h := range missing {
 			if h.since.Before(kept) {
-				out = append(out, Hole{l.kind, l.scope, l.log, h.since, earlier(h.until, kept), false})
+				out = append(out, hole(h.since, earlier(h.until, kept)))
 			}
 			if h.until.After(kept) {
-				out = append(out, Hole{l.kind, l.scope, l.log, later(h.since, kept), h.until, true})
+				open := hole(later(h.since, kept), h.until)
+				open.Closable = true
+				out = append(out, open)
+			}
+		}
+		for _, h := range late {
+			if h.since.Before(kept) {
+				lost := hole(h.since, earlier(h.until, kept))
+				lost.Late = true
+				out = append(out, lost)
 			}
 		}
 	}
@@ -199,6 +217,22 @@ func holes(windows []window, at time.Time) []window {
 		out = append(out, window{since: seen, until: at})
 	}
 	return out
+}
+
+// settled are the windows as far as their last late event had come when they were read,
+// and what is missing anyway.
+func settled(windows, missing []window) []window {
+	all := slices.Concat(windows, missing)
+	for i := range all {
+		w := &all[i]
+		if i >= len(windows) {
+			w.whole = true
+			continue
+		}
+		w.until = earlier(w.until, w.asked.Add(-LateEvents))
+		w.whole = w.whole && w.until.After(w.since)
+	}
+	return all
 }
 
 func later(a, b time.Time) time.Time {
