@@ -121,6 +121,15 @@ func (r *runner) walkGroups(ctx context.Context) error {
 		if level, err = r.nestedIn(ctx, walked); err != nil {
 			return err
 		}
+		unnamed, err := r.unnamedIn(ctx, walked)
+		if err != nil {
+			return err
+		}
+		for _, id := range unnamed {
+			if !slices.Contains(level, id) {
+				level, maybe[id] = append(level, id), true
+			}
+		}
 		level = slices.DeleteFunc(level, func(id string) bool { return seen[id] })
 	}
 	for _, c := range append([]collector{&groups{}}, ofGroup...) {
