@@ -83,7 +83,7 @@ func TestPackagesMapGroups(t *testing.T) {
 	c.member("g7", "u7")
 	const em = "/v1.0/identityGovernance/entitlementManagement/"
 	c.rows[em+"accessPackages"] = []string{`{"id":"p","resourceRoleScopes":[{"role":{"originSystem":"AadGroup","originId":"Member_G9"}}]}`}
-	target := `"specificAllowedTargets":[{"@odata.type":"#microsoft.graph.groupMembers","groupId":"G7"},{"@odata.type":"#microsoft.graph.singleUser","userId":"U6"}]`
+	target := `"allowedTargetScope":"specificDirectoryUsers","specificAllowedTargets":[{"@odata.type":"#microsoft.graph.groupMembers","groupId":"G7"},{"@odata.type":"#microsoft.graph.singleUser","userId":"U6"}]`
 	c.rows[em+"assignmentPolicies"] = []string{`{"id":"asked","accessPackage":{"id":"p"},"requestorSettings":{"enableTargetsToSelfAddAccess":true},` + target + `}`,
 		`{"id":"direct","accessPackage":{"id":"p"},"requestorSettings":{"enableTargetsToSelfAddAccess":false},` + strings.ReplaceAll(target, "U6", "U5") + `}`}
 	c.rows[em+"assignments"] = []string{`{"id":"a","state":"delivered","accessPackage":{"id":"p"},"target":{"objectId":"U9"},
@@ -114,6 +114,34 @@ func TestPackagesMapGroups(t *testing.T) {
 		o.At, o.Kinds = now.Add(2*time.Hour), []snapshot.Kind{snapshot.AccessPackages}
 	})
 	expectState(t, r, snapshot.AccessPackages, snapshot.Complete, "the list moved while it was read")
+}
+
+// Of a package that people may get who cannot be listed, the coverage says so.
+func TestPackagesForEverybody(t *testing.T) {
+	const em = "/v1.0/identityGovernance/entitlementManagement/"
+	for _, x := range []struct {
+		policy string
+		said   bool
+	}{
+		{`"allowedTargetScope":"specificDirectoryUsers","specificAllowedTargets":[{"groupId":"G7"}],"requestorSettings":{"enableTargetsToSelfAddAccess":true}`, false},
+		{`"allowedTargetScope":"notSpecified","requestorSettings":{"enableTargetsToSelfAddAccess":true}`, false},
+		{`"allowedTargetScope":"allMemberUsers","requestorSettings":{"enableTargetsToSelfAddAccess":false}`, false},
+		{`"allowedTargetScope":"allMemberUsers","requestorSettings":{"enableTargetsToSelfAddAccess":true}`, true},
+		{`"allowedTargetScope":"allDirectoryUsers","requestorSettings":{"enableTargetsToSelfAddAccess":true}`, true},
+		{`"allowedTargetScope":"specificDirectoryUsers","specificAllowedTargets":[{"groupId":"G7"},{"@odata.type":"#microsoft.graph.attributeRuleMembers","membershipRule":"x"}],"requestorSettings":{"enableTargetsToSelfAddAccess":true}`, true},
+		{`"allowedTargetScope":"specificDirectoryUsers","specificAllowedTargets":[{"groupId":"G7"}],"requestorSettings":{"enableOnBehalfRequestorsToAddAccess":true}`, true},
+	} {
+		c := newCanned()
+		c.rows[em+"accessPackages"] = []string{`{"id":"site"}`, `{"id":"p","resourceRoleScopes":[{"role":{"originSystem":"AadGroup","originId":"Member_G9"}}]}`}
+		for _, p := range []string{"site", "p"} {
+			c.rows[em+"assignmentPolicies"] = append(c.rows[em+"assignmentPolicies"], `{"id":"of `+p+`","accessPackage":{"id":"`+p+`"},`+x.policy+`}`)
+		}
+		r := c.start(t).run(func(o *collectors.Options) { o.Kinds = []snapshot.Kind{snapshot.AccessPackages} })
+		got := coverageOf(r, snapshot.AccessPackages)
+		if got.State != snapshot.Complete || strings.HasSuffix(got.Reason, "or lets others ask for them: p") != x.said || !x.said && got.Reason != "" {
+			t.Errorf("%s: %s %q", x.policy, got.State, got.Reason)
+		}
+	}
 }
 
 func TestPoliciesOfCustomers(t *testing.T) {
