@@ -74,6 +74,34 @@ func TestPoliciesOfTheMSP(t *testing.T) {
 		"anton.weber.admin@northgate-msp.example standing ", "marek.kowalski.admin@northgate-msp.example standing ")
 }
 
+// An MSP without a premium plan is seen as far as Microsoft shows it: accounts without
+// their last sign-in, and its security defaults. Policies that were known stand.
+func TestAnMSPWithoutAPremiumPlan(t *testing.T) {
+	kinds := append(slices.Clone(population), snapshot.Users, snapshot.ConditionalAccess)
+	free, paid := worldOf(t, fixtures.NewMSP(fixtures.Options{Customers: 5, Seed: 5, At: now, NoPremium: true}), fixtures.ServerOptions{PageSize: 1000}), newWorld(t, fixtures.ServerOptions{})
+	r, whole := free.take(free.everything(kinds...)), paid.take(paid.everything(kinds...))
+	expectState(t, r, snapshot.Users, snapshot.Complete, "when the accounts last signed in was not told")
+	expectState(t, r, snapshot.ConditionalAccess, snapshot.Complete, "Conditional Access policies cannot be read")
+	const managed = `SELECT upn FROM directory_user WHERE snapshot = ? AND manager <> '' AND enabled = 1 ORDER BY upn`
+	all := lines(t, paid.store, managed, whole.Snapshot)
+	for _, upn := range lines(t, free.store, managed, r.Snapshot) {
+		if !slices.Contains(all, upn) {
+			t.Errorf("%s is not among those of the MSP that has the plan", upn)
+		}
+	}
+	for query, want := range map[string]bool{managed: true, `SELECT principal FROM user_activity WHERE snapshot = ?`: false, `SELECT tenant FROM security_defaults WHERE snapshot = ?`: true} {
+		if got := lines(t, free.store, query, r.Snapshot); len(got) > 0 != want {
+			t.Errorf("%s: %q", query, got)
+		}
+	}
+	paid.serve(free.msp, fixtures.ServerOptions{})
+	lapsed := paid.take(paid.everything(kinds...))
+	expectState(t, lapsed, snapshot.ConditionalAccess, snapshot.NotLicensed, "Microsoft Entra ID P1 or P2")
+	if len(lines(t, paid.store, `SELECT id FROM access_policy WHERE snapshot = ?`, lapsed.Snapshot)) == 0 {
+		t.Error("the policies known from before are gone")
+	}
+}
+
 // A package's group is walked and closed even where no access assignment names it.
 func TestPackagesMapGroups(t *testing.T) {
 	c := small()
@@ -152,7 +180,7 @@ func TestPoliciesOfCustomers(t *testing.T) {
 		state  snapshot.State
 		reason string
 	}{
-		{snapshot.Complete, ""}, {snapshot.NotPermitted, "must consent to the app"}, {snapshot.Complete, ""}, {snapshot.NotLicensed, "lacks the licence that Microsoft asks for here: Microsoft Entra ID P1 or P2"},
+		{snapshot.Complete, ""}, {snapshot.NotPermitted, "must consent to the app"}, {snapshot.Complete, ""}, {snapshot.Complete, "the tenant lacks the licence for them, Microsoft Entra ID P1 or P2"},
 	} {
 		if c := w.stateOf(r, tenants[i].Tenant, snapshot.CustomerAccessPolicies); c.State != want.state || !strings.Contains(c.Reason, want.reason) || want.state == snapshot.Complete && c.Requests != 4 {
 			t.Errorf("customer %d: %+v", i, c)
