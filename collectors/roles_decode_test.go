@@ -18,21 +18,21 @@ func documentedRules(subject, access string) []store.Row {
 	return []store.Row{
 		rule("Expiration_Admin_Eligibility", "Expiration", "Admin", "Eligibility", false, "P365D", ""),
 		rule("Enablement_Admin_Eligibility", "Enablement", "Admin", "Eligibility", false, "", ""),
-		rule("Notification_Admin_Admin_Eligibility", "Notification", "Admin", "Eligibility", true, "", ""),
-		rule("Notification_Requestor_Admin_Eligibility", "Notification", "Admin", "Eligibility", true, "", ""),
-		rule("Notification_Approver_Admin_Eligibility", "Notification", "Admin", "Eligibility", true, "", ""),
+		rule("Notification_Admin_Admin_Eligibility", "Notification", "Admin", "Eligibility", false, "", "default recipients\nlevel All"),
+		rule("Notification_Requestor_Admin_Eligibility", "Notification", "Admin", "Eligibility", false, "", "default recipients\nlevel All"),
+		rule("Notification_Approver_Admin_Eligibility", "Notification", "Admin", "Eligibility", false, "", "default recipients\nlevel All"),
 		rule("Expiration_Admin_Assignment", "Expiration", "Admin", "Assignment", false, "P180D", ""),
 		rule("Enablement_Admin_Assignment", "Enablement", "Admin", "Assignment", true, "", "Justification"),
-		rule("Notification_Admin_Admin_Assignment", "Notification", "Admin", "Assignment", true, "", ""),
-		rule("Notification_Requestor_Admin_Assignment", "Notification", "Admin", "Assignment", true, "", ""),
-		rule("Notification_Approver_Admin_Assignment", "Notification", "Admin", "Assignment", true, "", ""),
+		rule("Notification_Admin_Admin_Assignment", "Notification", "Admin", "Assignment", false, "", "default recipients\nlevel All"),
+		rule("Notification_Requestor_Admin_Assignment", "Notification", "Admin", "Assignment", false, "", "default recipients\nlevel All"),
+		rule("Notification_Approver_Admin_Assignment", "Notification", "Admin", "Assignment", false, "", "default recipients\nlevel All"),
 		rule("Expiration_EndUser_Assignment", "Expiration", "EndUser", "Assignment", true, "PT8H", ""),
 		rule("Enablement_EndUser_Assignment", "Enablement", "EndUser", "Assignment", true, "", "Justification\nMultiFactorAuthentication"),
 		rule("Approval_EndUser_Assignment", "Approval", "EndUser", "Assignment", false, "", ""),
 		rule("AuthenticationContext_EndUser_Assignment", "AuthenticationContext", "EndUser", "Assignment", false, "", ""),
-		rule("Notification_Admin_EndUser_Assignment", "Notification", "EndUser", "Assignment", true, "", ""),
-		rule("Notification_Requestor_EndUser_Assignment", "Notification", "EndUser", "Assignment", true, "", ""),
-		rule("Notification_Approver_EndUser_Assignment", "Notification", "EndUser", "Assignment", true, "", ""),
+		rule("Notification_Admin_EndUser_Assignment", "Notification", "EndUser", "Assignment", false, "", "default recipients\nlevel All"),
+		rule("Notification_Requestor_EndUser_Assignment", "Notification", "EndUser", "Assignment", false, "", "default recipients\nlevel All"),
+		rule("Notification_Approver_EndUser_Assignment", "Notification", "EndUser", "Assignment", false, "", "default recipients\nlevel All"),
 	}
 }
 
@@ -127,19 +127,24 @@ func TestRoleOdditiesAreKept(t *testing.T) {
 
 func TestPolicyRulesAreKept(t *testing.T) {
 	got := decodeText(t, "role policies", `{"scopeId":"/","scopeType":"DirectoryRole","roleDefinitionId":"R","policy":{"lastModifiedDateTime":"2026-01-02T03:04:05Z","rules":[
-		{"@odata.type":"#microsoft.graph.unifiedRoleManagementPolicyNotificationRule","id":"Notification_Admin_EndUser_Assignment","isDefaultRecipientsEnabled":false,"notificationRecipients":["z@msp.example","a@msp.example"],"target":{"caller":"enduser","level":"assignment"}},
+		{"@odata.type":"#microsoft.graph.unifiedRoleManagementPolicyNotificationRule","id":"Notification_Admin_EndUser_Assignment","notificationLevel":"Critical","isDefaultRecipientsEnabled":false,"notificationRecipients":["z@msp.example","a@msp.example"],"target":{"caller":"enduser","level":"assignment"}},
 		{"@odata.type":"#microsoft.graph.unifiedRoleManagementPolicyAuthenticationContextRule","id":"AuthenticationContext_EndUser_Assignment","isEnabled":true,"claimValue":"c2"},
-		{"@odata.type":"#microsoft.graph.unifiedRoleManagementPolicyApprovalRule","id":"Approval_EndUser_Assignment","setting":{"isApprovalRequired":true,"approvalStages":[
-			{"primaryApprovers":[{"@odata.type":"#microsoft.graph.singleUser","userId":"U2"}],"escalationApprovers":[{"@odata.type":"#microsoft.graph.requestorManager"}]}]}},
+		{"@odata.type":"#microsoft.graph.unifiedRoleManagementPolicyApprovalRule","id":"Approval_EndUser_Assignment","setting":{"isApprovalRequired":true,"approvalMode":"Serial","approvalStages":[
+			{"approvalStageTimeOutInDays":1,"isApproverJustificationRequired":true,"escalationTimeInMinutes":90,"isEscalationEnabled":true,
+			"primaryApprovers":[{"@odata.type":"#microsoft.graph.singleUser","userId":"U2"}],"escalationApprovers":[{"@odata.type":"#microsoft.graph.requestorManager"}]},
+			{"isEscalationEnabled":false,"primaryApprovers":[{"@odata.type":"#microsoft.graph.groupMembers","groupId":"G1"}],"escalationApprovers":[{"userId":"U9"}]}]}},
+		{"@odata.type":"#microsoft.graph.unifiedRoleManagementPolicyApprovalRule","id":"Approval_Admin_Assignment","setting":{"isApprovalRequired":false,"approvalMode":"SingleStage","approvalStages":[{"isApproverJustificationRequired":true,"primaryApprovers":[{"userId":"U2"}]}]}},
 		{"@odata.type":"#microsoft.graph.somethingNew","id":"Moon_Phase","maximumDuration":"P1D"}]}}`)
 	rule := snapshot.PolicyRule{Tenant: tenantOne, Subject: "r"}
-	notified, context, approval, unknown := rule, rule, rule, rule
-	notified.Rule, notified.Type, notified.Caller, notified.Level, notified.Details = "Notification_Admin_EndUser_Assignment", "Notification", "EndUser", "Assignment", "a@msp.example\nz@msp.example"
+	notified, context, approval, none, unknown := rule, rule, rule, rule, rule
+	notified.Rule, notified.Type, notified.Caller, notified.Level, notified.Details = "Notification_Admin_EndUser_Assignment", "Notification", "EndUser", "Assignment", "a@msp.example\nlevel Critical\nz@msp.example"
 	context.Rule, context.Type, context.Demanded, context.Details = "AuthenticationContext_EndUser_Assignment", "AuthenticationContext", true, "c2"
-	approval.Rule, approval.Type, approval.Demanded, approval.Details = "Approval_EndUser_Assignment", "Approval", true, "requestorManager\nu2"
+	approval.Rule, approval.Type, approval.Demanded, approval.Details = "Approval_EndUser_Assignment", "Approval", true,
+		"mode Serial\nstage 1: approver justification\nstage 1: requestorManager after PT90M\nstage 1: time-out P1D\nstage 1: u2\nstage 2: g1"
+	none.Rule, none.Type = "Approval_Admin_Assignment", "Approval"
 	unknown.Rule, unknown.Type, unknown.Duration = "Moon_Phase", "somethingNew", "P1D"
-	want := store.Item{Fact: snapshot.RolePolicy{Tenant: tenantOne, Role: "r", AuthenticationContext: "c2", Approval: true, Approvers: []string{"requestorManager", "u2"}, Modified: at("2026-01-02T03:04:05Z")},
-		Details: []store.Row{notified, context, approval, unknown}}
+	want := store.Item{Fact: snapshot.RolePolicy{Tenant: tenantOne, Role: "r", AuthenticationContext: "c2", Approval: true, Approvers: []string{"g1", "requestorManager", "u2"}, Modified: at("2026-01-02T03:04:05Z")},
+		Details: []store.Row{notified, context, approval, none, unknown}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}

@@ -68,7 +68,7 @@ func TestRolesOfEveryTenant(t *testing.T) {
 	expectLines(t, "a guarded role", lines(t, w.store, policy, r.Snapshot, customer(0), global), "PT1H mfa 0 approval 1 ticket 1 context c1")
 	expectLines(t, "an open role", lines(t, w.store, policy, r.Snapshot, customer(6), global), "PT24H mfa 0 approval 0 ticket 0 context ")
 	expectLines(t, "rules of a role", lines(t, w.store, `SELECT count(*) || ' ' || sum(demanded) || ' ' || max(details) FROM policy_rule WHERE snapshot = ? AND tenant = ? AND subject = ?`, r.Snapshot, customer(0), global),
-		"17 16 security@alderfinch.example") // all but what an administrator must give to make somebody eligible
+		"17 7 default recipients\nlevel All\nsecurity@alderfinch.example") // all but what an administrator must give to make somebody eligible
 
 	const who = `SELECT name || ' ' || type || ' ' || invitation || ' ' || synced || ' ' || because FROM customer_user WHERE snapshot = ? AND tenant = ? ORDER BY upn`
 	expectLines(t, "accounts at a customer", lines(t, w.store, who, r.Snapshot, customer(0)),
