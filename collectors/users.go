@@ -74,6 +74,8 @@ func (s *stage) accounts(ctx context.Context, path func(activity string) string,
 	return s.list(ctx, path(""), decode)
 }
 
+// decodeUser reads an account with the plans that work for it: one in its grace period
+// (Warning) does.
 func decodeUser(raw json.RawMessage) (store.Item, error) {
 	var w struct {
 		ID                                             ident
@@ -100,7 +102,7 @@ func decodeUser(raw json.RawMessage) (store.Item, error) {
 		Type: spelled(w.UserType, "Member", "Guest"), Synced: w.OnPremisesSyncEnabled, Created: w.CreatedDateTime.Time, Manager: string(w.Manager.ID),
 	}
 	for _, plan := range w.AssignedPlans {
-		if strings.EqualFold(plan.CapabilityStatus, "Enabled") && plan.ServicePlanID != "" {
+		if works := spelled(plan.CapabilityStatus, "Enabled", "Warning"); (works == "Enabled" || works == "Warning") && plan.ServicePlanID != "" {
 			user.Licences = append(user.Licences, string(plan.ServicePlanID))
 		}
 	}
