@@ -1,6 +1,10 @@
 package collectors
 
 import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -122,6 +126,27 @@ func TestRoleOdditiesAreKept(t *testing.T) {
 	nested := decodeText(t, "group-eligibilities", `{"id":"i","groupId":"`+asked+`","principalId":"G","accessId":"member","principal":{"@odata.type":"#microsoft.graph.group","id":"g","displayName":"Night shift"}}`)
 	if want := []store.Row{snapshot.PIMPrincipal{Group: asked, Principal: "g", Type: "group", Name: "Night shift"}}; !reflect.DeepEqual(nested.Details, want) {
 		t.Errorf("an eligible group: %+v", nested.Details)
+	}
+}
+
+// The id of an instance is base64url of its role and its principal, and how it is held.
+// Folded to lower case, two of them could only become one if the 122 random bits of their
+// principals differed in nothing but the case of letters.
+func TestAnInstanceIDNamesRoleAndPrincipal(t *testing.T) {
+	id := func(raw []byte) string { // a GUID's bytes: its first three numbers are little-endian
+		return fmt.Sprintf("%08x-%04x-%04x-%x-%x", binary.LittleEndian.Uint32(raw), binary.LittleEndian.Uint16(raw[4:]), binary.LittleEndian.Uint16(raw[6:]), raw[8:10], raw[10:16])
+	}
+	for _, list := range []string{"roleAssignmentScheduleInstances", "roleEligibilityScheduleInstances", "roleAssignments-expand-principal"} {
+		for _, row := range documented(t, "GET-roleManagement-directory-"+list) {
+			var w struct{ ID, PrincipalID, RoleDefinitionID string }
+			if err := json.Unmarshal(row, &w); err != nil {
+				t.Fatal(err)
+			}
+			raw, err := base64.RawURLEncoding.DecodeString(w.ID[:43])
+			if err != nil || id(raw) != w.RoleDefinitionID || id(raw[16:]) != w.PrincipalID {
+				t.Errorf("%+v: %x, %v", w, raw, err)
+			}
+		}
 	}
 }
 
