@@ -9,7 +9,8 @@ import (
 	"countersign/collectors/store"
 )
 
-// groupAssignments lists who is in one group through PIM now, assigned or activated.
+// groupAssignments lists who is in one group through PIM now, assigned or
+// activated, not who is scheduled to be.
 // https://learn.microsoft.com/graph/api/privilegedaccessgroup-list-assignmentscheduleinstances
 type groupAssignments struct{}
 
