@@ -82,7 +82,9 @@ func TestCoverageReasons(t *testing.T) {
 	}
 	each := func(t *testing.T, check func(collectors.Source)) {
 		for _, s := range collectors.Sources {
-			check(s)
+			if s.Kind != snapshot.GDAPTemplates { // no service answers for it
+				check(s)
+			}
 		}
 	}
 

@@ -74,6 +74,7 @@ func (r *runner) onceLists(ctx context.Context) error {
 	} else {
 		r.notConfigured(ctx, snapshot.Lighthouse, "Microsoft lets no app read it, only a signed-in person: sign in with a credential of kind azure-cli or token to have it")
 	}
+	r.templates(ctx)
 	r.together(ctx, len(once), func(ctx context.Context, i int) { r.part(ctx, r.msp(), once[i], r.Tenant) })
 	return nil
 }
