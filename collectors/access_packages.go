@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -20,12 +21,26 @@ type accessPackages struct{}
 func (accessPackages) Kind() snapshot.Kind { return snapshot.AccessPackages }
 
 func (accessPackages) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
+	ofGroups, unlisted := map[string]bool{}, map[string]bool{} // packages
+	s.onRestart(func() { clear(ofGroups); clear(unlisted) })
 	for _, list := range []struct {
 		name, expand string
 		decode       decoder
 	}{
-		{"accessPackages", "catalog,resourceRoleScopes($expand=role,scope)", decodeAccessPackage},
-		{"assignmentPolicies", "accessPackage,questions", decodeAccessPackagePolicy},
+		{"accessPackages", "catalog,resourceRoleScopes($expand=role,scope)", func(raw json.RawMessage) (store.Item, error) {
+			item, err := decodeAccessPackage(raw)
+			if len(item.Details) > 0 {
+				ofGroups[item.Fact.(snapshot.AccessPackage).ID] = true
+			}
+			return item, err
+		}},
+		{"assignmentPolicies", "accessPackage,questions", func(raw json.RawMessage) (store.Item, error) {
+			item, listed, err := decodeAccessPackagePolicy(raw)
+			if p, ok := item.Fact.(snapshot.AccessPackagePolicy); ok && !listed && ofGroups[p.Package] {
+				unlisted[p.Package] = true
+			}
+			return item, err
+		}},
 		{"assignments", "target,accessPackage,assignmentPolicy", func(raw json.RawMessage) (store.Item, error) {
 			got, err := decodeAccessPackageAssignment(raw)
 			return store.Item{Fact: got}, err
@@ -38,6 +53,10 @@ func (accessPackages) Collect(ctx context.Context, _ snapshot.Part, s *stage) er
 		if err := s.list(ctx, "/v1.0/identityGovernance/entitlementManagement/"+list.name+query("$expand", list.expand), list.decode); err != nil {
 			return err
 		}
+	}
+	if len(unlisted) > 0 {
+		s.say("people who cannot be listed may get into groups by these access packages, and are not counted as eligible, because a policy is for all of a directory, for whoever fits a rule, or lets others ask for them: " +
+			strings.Join(slices.Sorted(maps.Keys(unlisted)), ", "))
 	}
 	return nil
 }
@@ -79,8 +98,10 @@ func decodeAccessPackage(raw json.RawMessage) (store.Item, error) {
 	return item, nil
 }
 
+// decodeAccessPackagePolicy reads a policy. listed: all who may get the package by
+// request are its targets, by id, and may ask themselves.
 // https://learn.microsoft.com/graph/api/resources/accesspackageassignmentpolicy
-func decodeAccessPackagePolicy(raw json.RawMessage) (store.Item, error) {
+func decodeAccessPackagePolicy(raw json.RawMessage) (item store.Item, listed bool, err error) {
 	var w struct {
 		ID                              ident
 		DisplayName, AllowedTargetScope string
@@ -90,7 +111,7 @@ func decodeAccessPackagePolicy(raw json.RawMessage) (store.Item, error) {
 			EndDateTime    instant
 		}
 		SpecificAllowedTargets  []approver
-		RequestorSettings       struct{ EnableTargetsToSelfAddAccess bool }
+		RequestorSettings       struct{ EnableTargetsToSelfAddAccess, EnableOnBehalfRequestorsToAddAccess bool }
 		RequestApprovalSettings struct {
 			IsApprovalRequiredForAdd, IsRequestorJustificationRequired bool
 			Stages                                                     []struct {
@@ -101,10 +122,10 @@ func decodeAccessPackagePolicy(raw json.RawMessage) (store.Item, error) {
 		ReviewSettings struct{ IsEnabled bool }
 	}
 	if err := json.Unmarshal(raw, &w); err != nil {
-		return store.Item{}, err
+		return store.Item{}, false, err
 	}
 	if w.ID == "" {
-		return store.Item{}, errNoID
+		return store.Item{}, false, errNoID
 	}
 	p := snapshot.AccessPackagePolicy{
 		ID: string(w.ID), Package: string(w.AccessPackage.ID), Name: w.DisplayName,
@@ -126,16 +147,21 @@ func decodeAccessPackagePolicy(raw json.RawMessage) (store.Item, error) {
 		approvers = slices.Concat(approvers, stage.PrimaryApprovers, stage.FallbackPrimaryApprovers, stage.EscalationApprovers, stage.FallbackEscalationApprovers)
 	}
 	p.Approvers = names(approvers)
-	item := store.Item{Fact: p}
+	item = store.Item{Fact: p}
+	listed = p.Requestors == "specificDirectoryUsers"
 	for _, target := range w.SpecificAllowedTargets { // others are rules, and people of other tenants
 		switch {
 		case target.UserID != "":
 			item.Details = append(item.Details, snapshot.AccessPackageTarget{Policy: p.ID, Principal: string(target.UserID), Type: snapshot.TypeUser})
 		case target.GroupID != "":
 			item.Details = append(item.Details, snapshot.AccessPackageTarget{Policy: p.ID, Principal: string(target.GroupID), Type: snapshot.TypeGroup})
+		default:
+			listed = false
 		}
 	}
-	return item, nil
+	ask := w.RequestorSettings
+	nobody := p.Requestors == "notSpecified" || !ask.EnableTargetsToSelfAddAccess && !ask.EnableOnBehalfRequestorsToAddAccess
+	return item, nobody || listed && ask.EnableTargetsToSelfAddAccess, nil
 }
 
 // subject is who has or asks for a package; without an object id it is somebody

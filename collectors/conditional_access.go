@@ -15,7 +15,8 @@ import (
 
 // conditionalAccess reads what a tenant demands of whoever signs in: its
 // Conditional Access policies and its security defaults; of a customer also what
-// it trusts of other tenants.
+// it trusts of other tenants. Of those, a tenant without the licence has the latter two
+// all the same; but that its policies cannot be read any more does not end them.
 type conditionalAccess struct{ kind snapshot.Kind }
 
 func (c conditionalAccess) Kind() snapshot.Kind { return c.kind }
@@ -26,6 +27,15 @@ func (c conditionalAccess) Collect(ctx context.Context, part snapshot.Part, s *s
 		got, err := decodeAccessPolicy(part.Scope, raw)
 		return store.Item{Fact: got}, err
 	})
+	if unlicensed(err) {
+		known := false
+		if lost := s.known.Read().GetContext(ctx, &known, `SELECT EXISTS (SELECT 1 FROM access_policy WHERE snapshot = (SELECT max(id) FROM sealed_snapshot) AND tenant = ?)`, part.Scope); lost != nil || known {
+			return cmp.Or(lost, err)
+		}
+		s.refused(err)
+		s.say("Conditional Access policies cannot be read, and none is known from before: the tenant lacks the licence for them, Microsoft Entra ID P1 or P2")
+		err = nil
+	}
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ var mainTables = map[snapshot.Kind][]string{
 	snapshot.SignIns: {"log_sign_in"}, snapshot.Audits: {"log_audit_event"}, snapshot.Licences: {"fact_subscribed_sku"}, snapshot.RiskyUsers: {"fact_risky_user"},
 	snapshot.DirectoryRoles:    {"fact_role_instance", "fact_role_definition", "fact_role_group"},
 	snapshot.ConditionalAccess: {"fact_access_policy", "fact_security_defaults"},
+	snapshot.GDAPTemplates:     {"fact_gdap_template"},
 	snapshot.Lighthouse:        {"fact_lighthouse_tenant"}, snapshot.PartnerCustomers: {"fact_partner_customer"}, snapshot.PartnerAudits: {"log_partner_audit"},
 	snapshot.CustomerLicences: {"fact_subscribed_sku"}, snapshot.CustomerRoles: {"fact_role_instance", "fact_role_definition"},
 	snapshot.CustomerRolePolicies: {"fact_role_policy"}, snapshot.CustomerUsers: {"fact_customer_user"}, snapshot.CustomerSignIns: {"log_provider_sign_in"},
@@ -222,7 +223,9 @@ func TestNoRowIsLost(t *testing.T) {
 		m.expectPassedOver(t, w.store, r.Snapshot)
 		sum := 0
 		for _, p := range parts(t, w.store, r.Snapshot) {
-			sum += p.Rows
+			if p.Kind != snapshot.GDAPTemplates { // from a file
+				sum += p.Rows
+			}
 			received[p.Kind] += p.Rows
 			if p.Requests > 0 && (p.State == snapshot.Partial || p.State == snapshot.Failed) {
 				spoilt++

@@ -101,13 +101,13 @@ func (r *runner) tenantKind(ctx context.Context, at place, kind snapshot.Kind, c
 	case snapshot.CustomerAccessPolicies:
 		return r.part(ctx, at, conditionalAccess{kind}, at.scope), nil
 	case snapshot.CustomerSignIns:
-		return nil, r.log(ctx, at, kind, snapshot.PremiumLogKept, oneWeek, func(w window) collector { return providerSignIns{w} })
+		return nil, r.directoryLog(ctx, at, kind, oneWeek, func(w window) collector { return providerSignIns{w} })
 	default:
 		answered, err := r.answered(ctx, at.scope)
 		if err != nil {
 			return nil, err
 		}
-		return nil, r.auditLog(ctx, at, kind, snapshot.CustomerLicences, oneWeek, func(w window) collector { return audits{kind, w, r.Tenant, answered} })
+		return nil, r.directoryLog(ctx, at, kind, oneWeek, func(w window) collector { return audits{kind, w, r.Tenant, answered} })
 	}
 }
 

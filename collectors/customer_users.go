@@ -34,17 +34,10 @@ func (c customerUsers) Collect(ctx context.Context, part snapshot.Part, s *stage
 		}
 		return item, err
 	}
-	activity := ",signInActivity"
 	for _, options := range c.questions() {
-		path := func() string {
+		err := s.accounts(ctx, func(activity string) string {
 			return "/v1.0/users" + query(append(slices.Clip(options), "$select", "id,displayName,userPrincipalName,mail,accountEnabled,userType,externalUserState,onPremisesSyncEnabled,createdDateTime"+activity)...)
-		}
-		err := s.list(ctx, path(), decode)
-		if activity != "" && unlicensed(err) {
-			s.refused(err)
-			activity = ""
-			err = s.list(ctx, path(), decode)
-		}
+		}, decode)
 		if err != nil {
 			return err
 		}

@@ -144,9 +144,19 @@ func (f *facts) loadInstances(ctx context.Context, tx *sqlx.Tx, id int64) error 
 		FROM   group_assignment WHERE snapshot = ? ORDER BY group_id, id`, id); err != nil {
 		return err
 	}
+	isGroup, err := f.loadGroups(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	stands := func(group, principal string) { // where the service did not tell that it is a group
+		if isGroup[principal] {
+			f.principals[group] = append(f.principals[group], snapshot.PIMPrincipal{Group: group, Principal: principal, Type: snapshot.TypeGroup})
+		}
+	}
 	for _, a := range assignments {
 		a.Starts, a.Ends = a.Begins.Time(), a.Finishes.Time()
 		f.assignments[a.Group] = append(f.assignments[a.Group], a.GroupAssignment)
+		stands(a.Group, a.Principal)
 	}
 	var principals []snapshot.PIMPrincipal
 	if err := tx.SelectContext(ctx, &principals, `SELECT group_id, principal, type, name, upn FROM pim_principal WHERE snapshot = ? ORDER BY group_id, principal, type`, id); err != nil {
@@ -159,14 +169,25 @@ func (f *facts) loadInstances(ctx context.Context, tx *sqlx.Tx, id int64) error 
 		snapshot.GroupEligibility
 		span
 	}
-	err := tx.SelectContext(ctx, &eligibilities, `
+	err = tx.SelectContext(ctx, &eligibilities, `
 		SELECT id, group_id, principal, access, member_type, starts AS begins, ends AS finishes
 		FROM   group_eligibility WHERE snapshot = ? ORDER BY group_id, id`, id)
 	for _, e := range eligibilities {
 		e.Starts, e.Ends = e.Begins.Time(), e.Finishes.Time()
 		f.eligibilities[e.Group] = append(f.eligibilities[e.Group], e.GroupEligibility)
+		stands(e.Group, e.Principal)
 	}
 	return err
+}
+
+func (f *facts) loadGroups(ctx context.Context, tx *sqlx.Tx, id int64) (map[string]bool, error) {
+	var ids []string
+	err := tx.SelectContext(ctx, &ids, `SELECT id FROM directory_group WHERE snapshot = ?`, id)
+	is := map[string]bool{}
+	for _, id := range ids {
+		is[id] = true
+	}
+	return is, err
 }
 
 // loadActivations reads those that may explain why somebody was in a members list:

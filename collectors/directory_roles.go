@@ -15,7 +15,7 @@ import (
 	"countersign/collectors/store"
 )
 
-// directoryRoles lists who holds or may activate directory roles of a tenant. Without
+// directoryRoles lists who holds or may activate directory roles of a tenant now. Without
 // the licence for PIM eligibilities cannot be read: those known from before stand, and
 // the coverage says so. Of the MSP's own tenant, the groups that stand for
 // rights belong to it.

@@ -144,7 +144,8 @@ func (e *exports) collect(ctx context.Context) error {
 	for _, f := range e.aside {
 		e.run.Log.Info("passed over", "run", e.run.taken.ID, "file", f.Name, "holds", f.What)
 	}
-	told := map[snapshot.Kind]bool{}
+	e.run.templates(ctx)
+	told := map[snapshot.Kind]bool{snapshot.GDAPTemplates: true}
 	for _, from := range exported {
 		told[from.kind] = true
 		if err := e.kind(ctx, from.kind, from.where); err != nil {

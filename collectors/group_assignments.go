@@ -9,7 +9,8 @@ import (
 	"countersign/collectors/store"
 )
 
-// groupAssignments lists who is in one group through PIM now, assigned or activated.
+// groupAssignments lists who is in one group through PIM now, assigned or
+// activated, not who is scheduled to be.
 // https://learn.microsoft.com/graph/api/privilegedaccessgroup-list-assignmentscheduleinstances
 type groupAssignments struct{}
 
@@ -20,7 +21,8 @@ func (groupAssignments) Collect(ctx context.Context, part snapshot.Part, s *stag
 }
 
 // instances asks for those of one group together with who they are about. A service
-// that does not give the latter is asked without: ids remain.
+// that does not give the latter is asked without: ids remain, and whether one is a group
+// is asked of it.
 func (s *stage) instances(ctx context.Context, list, group string, decode func(string, json.RawMessage) (store.Item, error)) error {
 	read := func(raw json.RawMessage) (store.Item, error) { return decode(group, raw) }
 	err := s.list(ctx, pimPath(list, group, "$expand", "principal"), read)

@@ -8,7 +8,8 @@ import (
 	"countersign/collectors/store"
 )
 
-// groupEligibilities lists who may activate one group now.
+// groupEligibilities lists who may activate one group now, not who may from a
+// later day on.
 // https://learn.microsoft.com/graph/api/privilegedaccessgroup-list-eligibilityscheduleinstances
 type groupEligibilities struct{}
 

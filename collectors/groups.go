@@ -48,6 +48,10 @@ func (c *groups) Collect(ctx context.Context, part snapshot.Part, s *stage) erro
 	c.gone = false
 	return s.page(ctx, got, func(raw json.RawMessage) (store.Item, error) {
 		got, err := decodeGroup(raw)
+		var told struct{ SecurityEnabled *bool } // every group has it
+		if err == nil && (json.Unmarshal(raw, &told) != nil || told.SecurityEnabled == nil) {
+			s.say("whether the group is role-assignable, dynamic or synchronised was not told: the app needs the application permission Group.Read.All")
+		}
 		return store.Item{Fact: got}, about(got.ID, part.Object, err)
 	})
 }

@@ -101,6 +101,17 @@ func TestNoGroupIsAskedTwice(t *testing.T) {
 	}
 }
 
+// A group of which only the name came is not said to be of no special kind.
+func TestAGroupOfWhichTheKindIsNotTold(t *testing.T) {
+	c := small()
+	w := c.start(t)
+	if got := coverageOf(w.run(), snapshot.Groups); got.Reason != "" {
+		t.Errorf("of a group that is told whole: %q", got.Reason)
+	}
+	c.rows["/v1.0/groups/g1"] = []string{`{"id":"g1","displayName":"group g1","securityEnabled":null,"isAssignableToRole":null}`}
+	expectState(t, w.run(), snapshot.Groups, snapshot.Complete, "was not told: the app needs the application permission Group.Read.All")
+}
+
 // TestFilesAndAPIFillTheSameGroups: after exports were read into what the API brought,
 // each group stands once.
 func TestFilesAndAPIFillTheSameGroups(t *testing.T) {

@@ -187,7 +187,10 @@ func TestHolesOfALog(t *testing.T) {
 	w.at = w.at.Add(19 * 24 * time.Hour)
 	third := w.take(w.everything(kinds...))
 	holes, err = snapshot.LoadHoles(context.Background(), w.store.Read(), third.Snapshot)
-	want := []snapshot.Hole{{Kind: snapshot.Audits, Scope: w.msp.Tenant(), Since: before, Until: w.at.Add(-7 * 24 * time.Hour)}}
+	want := []snapshot.Hole{
+		{Kind: snapshot.Audits, Scope: w.msp.Tenant(), Since: before.Add(-48 * time.Hour), Until: before, Late: true},
+		{Kind: snapshot.Audits, Scope: w.msp.Tenant(), Since: before, Until: w.at.Add(-7 * 24 * time.Hour)},
+	}
 	if err != nil || !slices.Equal(holes, want) {
 		t.Errorf("holes %v, %v, want %v", holes, err, want)
 	}
@@ -284,4 +287,81 @@ func TestAWeekIsReadUntilItsLateEventsHaveCome(t *testing.T) {
 			}
 		}
 	})(t)
+}
+
+const premiumSKU = `{"skuId":"s","skuPartNumber":"S","capabilityStatus":"Enabled","servicePlans":[{"servicePlanId":"` + snapshot.PlanP1 + `","servicePlanName":"P","provisioningStatus":"Success","appliesTo":"User"}]}`
+
+// A tenant that bought a premium plan sees a week back at first: what lies before that
+// Microsoft never kept, so nobody reads it whole, and its holes stay.
+// https://learn.microsoft.com/entra/identity/monitoring-health/reports-faq
+func TestLogsOfATenantThatBoughtPremium(t *testing.T) {
+	w := newCanned().start(t)
+	on := func(days int) collectors.Result {
+		return w.run(func(o *collectors.Options) {
+			o.Kinds, o.At = []snapshot.Kind{snapshot.Licences, snapshot.SignIns, snapshot.Audits}, now.AddDate(0, 0, days)
+			o.Now = func() time.Time { return o.At }
+		})
+	}
+	w.rows["/v1.0/subscribedSkus"] = []string{strings.Replace(premiumSKU, snapshot.PlanP1, "free", 1)}
+	if c := coverageOf(on(0), snapshot.Audits); c.State != snapshot.Complete || !c.Since.Equal(now.AddDate(0, 0, -7)) {
+		t.Errorf("without a plan: %+v", c)
+	}
+	w.rows["/v1.0/subscribedSkus"] = []string{premiumSKU}
+	for _, days := range []int{10, 11} {
+		r := on(days)
+		for _, kind := range []snapshot.Kind{snapshot.SignIns, snapshot.Audits} {
+			expectState(t, r, kind, snapshot.Partial, "Microsoft did not keep this part of the log")
+			if c := coverageOf(r, kind); c.Since.Before(now.AddDate(0, 0, 3)) {
+				t.Errorf("%s on day %d: read from %s on", kind, days, c.Since)
+			}
+		}
+		holes, err := snapshot.LoadHoles(t.Context(), w.store.Read(), r.Snapshot)
+		var want []snapshot.Hole
+		for _, kind := range []snapshot.Kind{snapshot.Audits, snapshot.SignIns} {
+			want = append(want, snapshot.Hole{Kind: kind, Scope: tenant, Since: now.AddDate(0, 0, -2), Until: now, Late: true},
+				snapshot.Hole{Kind: kind, Scope: tenant, Since: now, Until: now.AddDate(0, 0, 3)})
+		}
+		if err != nil || !slices.Equal(holes, want) {
+			t.Errorf("holes on day %d: %v, %v, want %v", days, holes, err, want)
+		}
+	}
+	r := on(40)
+	expectState(t, r, snapshot.SignIns, snapshot.Complete, "")
+	expectState(t, r, snapshot.Audits, snapshot.Complete, "")
+}
+
+// What a weekly run reads of a log that is kept for a week is never read again: entries
+// that came late are lost, and said to be.
+func TestRetentionThatLeavesNoOverlap(t *testing.T) {
+	w := newCanned().start(t)
+	var r collectors.Result
+	for days := range 3 {
+		r = w.run(func(o *collectors.Options) {
+			o.Kinds, o.At = []snapshot.Kind{snapshot.Licences, snapshot.Audits}, now.AddDate(0, 0, 7*days)
+			o.Now = func() time.Time { return o.At }
+		})
+	}
+	holes, err := snapshot.LoadHoles(t.Context(), w.store.Read(), r.Snapshot)
+	late := func(until time.Time) snapshot.Hole {
+		return snapshot.Hole{Kind: snapshot.Audits, Scope: tenant, Since: until.Add(-snapshot.LateEvents), Until: until, Late: true}
+	}
+	if want := []snapshot.Hole{late(now), late(now.AddDate(0, 0, 7))}; err != nil || !slices.Equal(holes, want) {
+		t.Errorf("holes %v, %v, want %v", holes, err, want)
+	}
+}
+
+// A slot of which the beginning was not read is read again when Microsoft is known to keep it.
+func TestASlotReadInPartIsOpen(t *testing.T) {
+	const licences = "/v1.0/subscribedSkus"
+	c := newCanned()
+	c.rows[licences], c.refuse[licences] = []string{premiumSKU}, 403
+	w := c.start(t)
+	only := func(o *collectors.Options) { o.Kinds = []snapshot.Kind{snapshot.Licences, snapshot.Audits} }
+	expectState(t, w.run(only), snapshot.Audits, snapshot.Partial, "it is not known whether Microsoft still keeps this part of the log")
+	delete(c.refuse, licences)
+	r := w.run(only)
+	expectState(t, r, snapshot.Audits, snapshot.Complete, "")
+	if holes, err := snapshot.LoadHoles(t.Context(), w.store.Read(), r.Snapshot); err != nil || len(holes) != 0 {
+		t.Errorf("holes %v, %v", holes, err)
+	}
 }

@@ -74,6 +74,34 @@ func TestPoliciesOfTheMSP(t *testing.T) {
 		"anton.weber.admin@northgate-msp.example standing ", "marek.kowalski.admin@northgate-msp.example standing ")
 }
 
+// An MSP without a premium plan is seen as far as Microsoft shows it: accounts without
+// their last sign-in, and its security defaults. Policies that were known stand.
+func TestAnMSPWithoutAPremiumPlan(t *testing.T) {
+	kinds := append(slices.Clone(population), snapshot.Users, snapshot.ConditionalAccess)
+	free, paid := worldOf(t, fixtures.NewMSP(fixtures.Options{Customers: 5, Seed: 5, At: now, NoPremium: true}), fixtures.ServerOptions{PageSize: 1000}), newWorld(t, fixtures.ServerOptions{})
+	r, whole := free.take(free.everything(kinds...)), paid.take(paid.everything(kinds...))
+	expectState(t, r, snapshot.Users, snapshot.Complete, "when the accounts last signed in was not told")
+	expectState(t, r, snapshot.ConditionalAccess, snapshot.Complete, "Conditional Access policies cannot be read")
+	const managed = `SELECT upn FROM directory_user WHERE snapshot = ? AND manager <> '' AND enabled = 1 ORDER BY upn`
+	all := lines(t, paid.store, managed, whole.Snapshot)
+	for _, upn := range lines(t, free.store, managed, r.Snapshot) {
+		if !slices.Contains(all, upn) {
+			t.Errorf("%s is not among those of the MSP that has the plan", upn)
+		}
+	}
+	for query, want := range map[string]bool{managed: true, `SELECT principal FROM user_activity WHERE snapshot = ?`: false, `SELECT tenant FROM security_defaults WHERE snapshot = ?`: true} {
+		if got := lines(t, free.store, query, r.Snapshot); len(got) > 0 != want {
+			t.Errorf("%s: %q", query, got)
+		}
+	}
+	paid.serve(free.msp, fixtures.ServerOptions{})
+	lapsed := paid.take(paid.everything(kinds...))
+	expectState(t, lapsed, snapshot.ConditionalAccess, snapshot.NotLicensed, "Microsoft Entra ID P1 or P2")
+	if len(lines(t, paid.store, `SELECT id FROM access_policy WHERE snapshot = ?`, lapsed.Snapshot)) == 0 {
+		t.Error("the policies known from before are gone")
+	}
+}
+
 // A package's group is walked and closed even where no access assignment names it.
 func TestPackagesMapGroups(t *testing.T) {
 	c := small()
@@ -83,7 +111,7 @@ func TestPackagesMapGroups(t *testing.T) {
 	c.member("g7", "u7")
 	const em = "/v1.0/identityGovernance/entitlementManagement/"
 	c.rows[em+"accessPackages"] = []string{`{"id":"p","resourceRoleScopes":[{"role":{"originSystem":"AadGroup","originId":"Member_G9"}}]}`}
-	target := `"specificAllowedTargets":[{"@odata.type":"#microsoft.graph.groupMembers","groupId":"G7"},{"@odata.type":"#microsoft.graph.singleUser","userId":"U6"}]`
+	target := `"allowedTargetScope":"specificDirectoryUsers","specificAllowedTargets":[{"@odata.type":"#microsoft.graph.groupMembers","groupId":"G7"},{"@odata.type":"#microsoft.graph.singleUser","userId":"U6"}]`
 	c.rows[em+"assignmentPolicies"] = []string{`{"id":"asked","accessPackage":{"id":"p"},"requestorSettings":{"enableTargetsToSelfAddAccess":true},` + target + `}`,
 		`{"id":"direct","accessPackage":{"id":"p"},"requestorSettings":{"enableTargetsToSelfAddAccess":false},` + strings.ReplaceAll(target, "U6", "U5") + `}`}
 	c.rows[em+"assignments"] = []string{`{"id":"a","state":"delivered","accessPackage":{"id":"p"},"target":{"objectId":"U9"},
@@ -116,6 +144,34 @@ func TestPackagesMapGroups(t *testing.T) {
 	expectState(t, r, snapshot.AccessPackages, snapshot.Complete, "the list moved while it was read")
 }
 
+// Of a package that people may get who cannot be listed, the coverage says so.
+func TestPackagesForEverybody(t *testing.T) {
+	const em = "/v1.0/identityGovernance/entitlementManagement/"
+	for _, x := range []struct {
+		policy string
+		said   bool
+	}{
+		{`"allowedTargetScope":"specificDirectoryUsers","specificAllowedTargets":[{"groupId":"G7"}],"requestorSettings":{"enableTargetsToSelfAddAccess":true}`, false},
+		{`"allowedTargetScope":"notSpecified","requestorSettings":{"enableTargetsToSelfAddAccess":true}`, false},
+		{`"allowedTargetScope":"allMemberUsers","requestorSettings":{"enableTargetsToSelfAddAccess":false}`, false},
+		{`"allowedTargetScope":"allMemberUsers","requestorSettings":{"enableTargetsToSelfAddAccess":true}`, true},
+		{`"allowedTargetScope":"allDirectoryUsers","requestorSettings":{"enableTargetsToSelfAddAccess":true}`, true},
+		{`"allowedTargetScope":"specificDirectoryUsers","specificAllowedTargets":[{"groupId":"G7"},{"@odata.type":"#microsoft.graph.attributeRuleMembers","membershipRule":"x"}],"requestorSettings":{"enableTargetsToSelfAddAccess":true}`, true},
+		{`"allowedTargetScope":"specificDirectoryUsers","specificAllowedTargets":[{"groupId":"G7"}],"requestorSettings":{"enableOnBehalfRequestorsToAddAccess":true}`, true},
+	} {
+		c := newCanned()
+		c.rows[em+"accessPackages"] = []string{`{"id":"site"}`, `{"id":"p","resourceRoleScopes":[{"role":{"originSystem":"AadGroup","originId":"Member_G9"}}]}`}
+		for _, p := range []string{"site", "p"} {
+			c.rows[em+"assignmentPolicies"] = append(c.rows[em+"assignmentPolicies"], `{"id":"of `+p+`","accessPackage":{"id":"`+p+`"},`+x.policy+`}`)
+		}
+		r := c.start(t).run(func(o *collectors.Options) { o.Kinds = []snapshot.Kind{snapshot.AccessPackages} })
+		got := coverageOf(r, snapshot.AccessPackages)
+		if got.State != snapshot.Complete || strings.HasSuffix(got.Reason, "or lets others ask for them: p") != x.said || !x.said && got.Reason != "" {
+			t.Errorf("%s: %s %q", x.policy, got.State, got.Reason)
+		}
+	}
+}
+
 func TestPoliciesOfCustomers(t *testing.T) {
 	w := newWorld(t, fixtures.ServerOptions{})
 	r := w.take(w.everything(snapshot.CustomerAccessPolicies))
@@ -124,7 +180,7 @@ func TestPoliciesOfCustomers(t *testing.T) {
 		state  snapshot.State
 		reason string
 	}{
-		{snapshot.Complete, ""}, {snapshot.NotPermitted, "must consent to the app"}, {snapshot.Complete, ""}, {snapshot.NotLicensed, "lacks the licence that Microsoft asks for here: Microsoft Entra ID P1 or P2"},
+		{snapshot.Complete, ""}, {snapshot.NotPermitted, "must consent to the app"}, {snapshot.Complete, ""}, {snapshot.Complete, "the tenant lacks the licence for them, Microsoft Entra ID P1 or P2"},
 	} {
 		if c := w.stateOf(r, tenants[i].Tenant, snapshot.CustomerAccessPolicies); c.State != want.state || !strings.Contains(c.Reason, want.reason) || want.state == snapshot.Complete && c.Requests != 4 {
 			t.Errorf("customer %d: %+v", i, c)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -35,11 +36,62 @@ type policyRule struct {
 	IsEnabled                  bool
 	ClaimValue                 string
 	IsDefaultRecipientsEnabled bool
+	NotificationLevel          string
 	NotificationRecipients     []string
-	Setting                    struct {
-		IsApprovalRequired bool
-		ApprovalStages     []struct{ PrimaryApprovers, EscalationApprovers []approver }
+	Setting                    approvalSetting
+}
+
+// https://learn.microsoft.com/graph/api/resources/approvalsettings
+type approvalSetting struct {
+	IsApprovalRequired bool
+	ApprovalMode       string
+	ApprovalStages     []approvalStage
+}
+
+func (s approvalSetting) details() (lines []string) {
+	if s.ApprovalMode != "" {
+		lines = append(lines, "mode "+s.ApprovalMode)
 	}
+	for i, stage := range s.ApprovalStages {
+		of := ""
+		if len(s.ApprovalStages) > 1 {
+			of = fmt.Sprintf("stage %d: ", i+1)
+		}
+		for _, line := range stage.details() {
+			lines = append(lines, of+line)
+		}
+	}
+	return lines
+}
+
+// approvalStage is who approves in turn, and who does if they do not in time.
+// https://learn.microsoft.com/graph/api/resources/unifiedapprovalstage
+type approvalStage struct {
+	PrimaryApprovers, EscalationApprovers                []approver
+	IsEscalationEnabled, IsApproverJustificationRequired bool
+	EscalationTimeInMinutes, ApprovalStageTimeOutInDays  int
+}
+
+// escalation is nobody where it is not switched on.
+func (s approvalStage) escalation() []approver {
+	if !s.IsEscalationEnabled {
+		return nil
+	}
+	return s.EscalationApprovers
+}
+
+func (s approvalStage) details() []string {
+	lines := names(s.PrimaryApprovers)
+	for _, name := range names(s.escalation()) {
+		lines = append(lines, fmt.Sprintf("%s after PT%dM", name, s.EscalationTimeInMinutes))
+	}
+	if s.IsApproverJustificationRequired {
+		lines = append(lines, "approver justification")
+	}
+	if s.ApprovalStageTimeOutInDays > 0 {
+		lines = append(lines, fmt.Sprintf("time-out P%dD", s.ApprovalStageTimeOutInDays))
+	}
+	return lines
 }
 
 // approver names a person, a group, or the manager of whoever asks.
@@ -65,7 +117,7 @@ func names(approvers []approver) (all []string) {
 func (r policyRule) approvers() []string {
 	var all []approver
 	for _, stage := range r.Setting.ApprovalStages {
-		all = slices.Concat(all, stage.PrimaryApprovers, stage.EscalationApprovers)
+		all = slices.Concat(all, stage.PrimaryApprovers, stage.escalation())
 	}
 	return names(all)
 }
@@ -117,6 +169,25 @@ func (w pimPolicy) demands() snapshot.GroupPolicy {
 	return p
 }
 
+// details are what a rule says beyond its own fields, in sorted lines.
+func (r policyRule) details() []string {
+	lines := slices.Concat(r.EnabledRules, r.NotificationRecipients)
+	if r.ClaimValue != "" {
+		lines = append(lines, r.ClaimValue)
+	}
+	if r.NotificationLevel != "" {
+		lines = append(lines, "level "+r.NotificationLevel)
+	}
+	if r.IsDefaultRecipientsEnabled {
+		lines = append(lines, "default recipients")
+	}
+	if r.Setting.IsApprovalRequired {
+		lines = append(lines, r.Setting.details()...)
+	}
+	slices.Sort(lines)
+	return slices.Compact(lines)
+}
+
 // rules are all of them, known or not, as details.
 func (w pimPolicy) rules(tenant, subject, access string) ([]store.Row, error) {
 	var rows []store.Row
@@ -124,17 +195,12 @@ func (w pimPolicy) rules(tenant, subject, access string) ([]store.Row, error) {
 		if r.ID == "" {
 			return nil, errNoRule
 		}
-		lines := slices.Concat(r.EnabledRules, r.approvers(), r.NotificationRecipients)
-		if r.ClaimValue != "" {
-			lines = append(lines, r.ClaimValue)
-		}
-		slices.Sort(lines)
 		kind := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(r.Type, typePrefix), "unifiedRoleManagementPolicy"), "Rule")
 		rows = append(rows, snapshot.PolicyRule{
 			Tenant: tenant, Subject: subject, Access: access, Rule: r.ID, Type: kind,
 			Caller: spelled(r.Target.Caller, "Admin", "EndUser", "None"), Level: spelled(r.Target.Level, "Eligibility", "Assignment"),
-			Demanded: r.IsExpirationRequired || len(r.EnabledRules) > 0 || r.Setting.IsApprovalRequired || r.IsEnabled || r.IsDefaultRecipientsEnabled,
-			Duration: r.MaximumDuration, Details: strings.Join(slices.Compact(lines), "\n"),
+			Demanded: r.IsExpirationRequired || len(r.EnabledRules) > 0 || r.Setting.IsApprovalRequired || r.IsEnabled,
+			Duration: r.MaximumDuration, Details: strings.Join(r.details(), "\n"),
 		})
 	}
 	return rows, nil

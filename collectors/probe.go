@@ -88,7 +88,7 @@ type Reading struct {
 func Probe(ctx context.Context, client Pager, kind snapshot.Kind, at time.Time) (Reading, error) {
 	paths := probes(kind, at)
 	if len(paths) == 0 {
-		return Reading{kind, snapshot.NotAsked, "it takes a subscription to try"}, nil
+		return Reading{kind, snapshot.NotAsked, "nothing can be tried before it is collected"}, nil
 	}
 	for _, path := range paths {
 		err := try(ctx, client, path)

@@ -135,20 +135,34 @@ func first(rows [][]string) []string {
 
 // nestedIn are the groups that are, or may by PIM become, members of the given ones.
 func (r *runner) nestedIn(ctx context.Context, level []string) ([]string, error) {
+	return r.within(ctx, level, "f.type = 'group'", "group_member", "pim_principal")
+}
+
+// unnamedIn are those in the given groups by PIM of whom it is not told what they are:
+// some may be groups.
+func (r *runner) unnamedIn(ctx context.Context, level []string) ([]string, error) {
+	return r.within(ctx, level, `f.principal NOT IN (
+		SELECT principal FROM fact_pim_principal WHERE seen_until IS NULL UNION
+		SELECT principal FROM fact_group_member WHERE seen_until IS NULL UNION
+		SELECT id FROM fact_directory_user WHERE seen_until IS NULL)`, "group_assignment", "group_eligibility")
+}
+
+// within are the principals that rows of the tables put into the given groups.
+func (r *runner) within(ctx context.Context, level []string, where string, tables ...string) ([]string, error) {
 	parents := map[string]bool{}
 	for _, group := range level {
 		parents[group] = true
 	}
-	var nested []string
-	for _, table := range []string{"group_member", "pim_principal"} {
-		rows, err := r.current(ctx, table, "f.type = 'group'", id("principal"), id("group_id"))
+	var all []string
+	for _, table := range tables {
+		rows, err := r.current(ctx, table, where, id("principal"), id("group_id"))
 		if err != nil {
 			return nil, err
 		}
-		nested = append(nested, first(slices.DeleteFunc(rows, func(row []string) bool { return !parents[row[1]] }))...)
+		all = append(all, first(slices.DeleteFunc(rows, func(row []string) bool { return !parents[row[1]] }))...)
 	}
-	slices.Sort(nested)
-	return slices.Compact(nested), nil
+	slices.Sort(all)
+	return slices.Compact(all), nil
 }
 
 // standingGroups are the groups that were seen, by id, and whether each is gone.

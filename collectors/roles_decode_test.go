@@ -1,6 +1,10 @@
 package collectors
 
 import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -18,21 +22,21 @@ func documentedRules(subject, access string) []store.Row {
 	return []store.Row{
 		rule("Expiration_Admin_Eligibility", "Expiration", "Admin", "Eligibility", false, "P365D", ""),
 		rule("Enablement_Admin_Eligibility", "Enablement", "Admin", "Eligibility", false, "", ""),
-		rule("Notification_Admin_Admin_Eligibility", "Notification", "Admin", "Eligibility", true, "", ""),
-		rule("Notification_Requestor_Admin_Eligibility", "Notification", "Admin", "Eligibility", true, "", ""),
-		rule("Notification_Approver_Admin_Eligibility", "Notification", "Admin", "Eligibility", true, "", ""),
+		rule("Notification_Admin_Admin_Eligibility", "Notification", "Admin", "Eligibility", false, "", "default recipients\nlevel All"),
+		rule("Notification_Requestor_Admin_Eligibility", "Notification", "Admin", "Eligibility", false, "", "default recipients\nlevel All"),
+		rule("Notification_Approver_Admin_Eligibility", "Notification", "Admin", "Eligibility", false, "", "default recipients\nlevel All"),
 		rule("Expiration_Admin_Assignment", "Expiration", "Admin", "Assignment", false, "P180D", ""),
 		rule("Enablement_Admin_Assignment", "Enablement", "Admin", "Assignment", true, "", "Justification"),
-		rule("Notification_Admin_Admin_Assignment", "Notification", "Admin", "Assignment", true, "", ""),
-		rule("Notification_Requestor_Admin_Assignment", "Notification", "Admin", "Assignment", true, "", ""),
-		rule("Notification_Approver_Admin_Assignment", "Notification", "Admin", "Assignment", true, "", ""),
+		rule("Notification_Admin_Admin_Assignment", "Notification", "Admin", "Assignment", false, "", "default recipients\nlevel All"),
+		rule("Notification_Requestor_Admin_Assignment", "Notification", "Admin", "Assignment", false, "", "default recipients\nlevel All"),
+		rule("Notification_Approver_Admin_Assignment", "Notification", "Admin", "Assignment", false, "", "default recipients\nlevel All"),
 		rule("Expiration_EndUser_Assignment", "Expiration", "EndUser", "Assignment", true, "PT8H", ""),
 		rule("Enablement_EndUser_Assignment", "Enablement", "EndUser", "Assignment", true, "", "Justification\nMultiFactorAuthentication"),
 		rule("Approval_EndUser_Assignment", "Approval", "EndUser", "Assignment", false, "", ""),
 		rule("AuthenticationContext_EndUser_Assignment", "AuthenticationContext", "EndUser", "Assignment", false, "", ""),
-		rule("Notification_Admin_EndUser_Assignment", "Notification", "EndUser", "Assignment", true, "", ""),
-		rule("Notification_Requestor_EndUser_Assignment", "Notification", "EndUser", "Assignment", true, "", ""),
-		rule("Notification_Approver_EndUser_Assignment", "Notification", "EndUser", "Assignment", true, "", ""),
+		rule("Notification_Admin_EndUser_Assignment", "Notification", "EndUser", "Assignment", false, "", "default recipients\nlevel All"),
+		rule("Notification_Requestor_EndUser_Assignment", "Notification", "EndUser", "Assignment", false, "", "default recipients\nlevel All"),
+		rule("Notification_Approver_EndUser_Assignment", "Notification", "EndUser", "Assignment", false, "", "default recipients\nlevel All"),
 	}
 }
 
@@ -125,21 +129,47 @@ func TestRoleOdditiesAreKept(t *testing.T) {
 	}
 }
 
+// The id of an instance is base64url of its role and its principal, and how it is held.
+// Folded to lower case, two of them could only become one if the 122 random bits of their
+// principals differed in nothing but the case of letters.
+func TestAnInstanceIDNamesRoleAndPrincipal(t *testing.T) {
+	id := func(raw []byte) string { // a GUID's bytes: its first three numbers are little-endian
+		return fmt.Sprintf("%08x-%04x-%04x-%x-%x", binary.LittleEndian.Uint32(raw), binary.LittleEndian.Uint16(raw[4:]), binary.LittleEndian.Uint16(raw[6:]), raw[8:10], raw[10:16])
+	}
+	for _, list := range []string{"roleAssignmentScheduleInstances", "roleEligibilityScheduleInstances", "roleAssignments-expand-principal"} {
+		for _, row := range documented(t, "GET-roleManagement-directory-"+list) {
+			var w struct{ ID, PrincipalID, RoleDefinitionID string }
+			if err := json.Unmarshal(row, &w); err != nil {
+				t.Fatal(err)
+			}
+			raw, err := base64.RawURLEncoding.DecodeString(w.ID[:43])
+			if err != nil || id(raw) != w.RoleDefinitionID || id(raw[16:]) != w.PrincipalID {
+				t.Errorf("%+v: %x, %v", w, raw, err)
+			}
+		}
+	}
+}
+
 func TestPolicyRulesAreKept(t *testing.T) {
 	got := decodeText(t, "role policies", `{"scopeId":"/","scopeType":"DirectoryRole","roleDefinitionId":"R","policy":{"lastModifiedDateTime":"2026-01-02T03:04:05Z","rules":[
-		{"@odata.type":"#microsoft.graph.unifiedRoleManagementPolicyNotificationRule","id":"Notification_Admin_EndUser_Assignment","isDefaultRecipientsEnabled":false,"notificationRecipients":["z@msp.example","a@msp.example"],"target":{"caller":"enduser","level":"assignment"}},
+		{"@odata.type":"#microsoft.graph.unifiedRoleManagementPolicyNotificationRule","id":"Notification_Admin_EndUser_Assignment","notificationLevel":"Critical","isDefaultRecipientsEnabled":false,"notificationRecipients":["z@msp.example","a@msp.example"],"target":{"caller":"enduser","level":"assignment"}},
 		{"@odata.type":"#microsoft.graph.unifiedRoleManagementPolicyAuthenticationContextRule","id":"AuthenticationContext_EndUser_Assignment","isEnabled":true,"claimValue":"c2"},
-		{"@odata.type":"#microsoft.graph.unifiedRoleManagementPolicyApprovalRule","id":"Approval_EndUser_Assignment","setting":{"isApprovalRequired":true,"approvalStages":[
-			{"primaryApprovers":[{"@odata.type":"#microsoft.graph.singleUser","userId":"U2"}],"escalationApprovers":[{"@odata.type":"#microsoft.graph.requestorManager"}]}]}},
+		{"@odata.type":"#microsoft.graph.unifiedRoleManagementPolicyApprovalRule","id":"Approval_EndUser_Assignment","setting":{"isApprovalRequired":true,"approvalMode":"Serial","approvalStages":[
+			{"approvalStageTimeOutInDays":1,"isApproverJustificationRequired":true,"escalationTimeInMinutes":90,"isEscalationEnabled":true,
+			"primaryApprovers":[{"@odata.type":"#microsoft.graph.singleUser","userId":"U2"}],"escalationApprovers":[{"@odata.type":"#microsoft.graph.requestorManager"}]},
+			{"isEscalationEnabled":false,"primaryApprovers":[{"@odata.type":"#microsoft.graph.groupMembers","groupId":"G1"}],"escalationApprovers":[{"userId":"U9"}]}]}},
+		{"@odata.type":"#microsoft.graph.unifiedRoleManagementPolicyApprovalRule","id":"Approval_Admin_Assignment","setting":{"isApprovalRequired":false,"approvalMode":"SingleStage","approvalStages":[{"isApproverJustificationRequired":true,"primaryApprovers":[{"userId":"U2"}]}]}},
 		{"@odata.type":"#microsoft.graph.somethingNew","id":"Moon_Phase","maximumDuration":"P1D"}]}}`)
 	rule := snapshot.PolicyRule{Tenant: tenantOne, Subject: "r"}
-	notified, context, approval, unknown := rule, rule, rule, rule
-	notified.Rule, notified.Type, notified.Caller, notified.Level, notified.Details = "Notification_Admin_EndUser_Assignment", "Notification", "EndUser", "Assignment", "a@msp.example\nz@msp.example"
+	notified, context, approval, none, unknown := rule, rule, rule, rule, rule
+	notified.Rule, notified.Type, notified.Caller, notified.Level, notified.Details = "Notification_Admin_EndUser_Assignment", "Notification", "EndUser", "Assignment", "a@msp.example\nlevel Critical\nz@msp.example"
 	context.Rule, context.Type, context.Demanded, context.Details = "AuthenticationContext_EndUser_Assignment", "AuthenticationContext", true, "c2"
-	approval.Rule, approval.Type, approval.Demanded, approval.Details = "Approval_EndUser_Assignment", "Approval", true, "requestorManager\nu2"
+	approval.Rule, approval.Type, approval.Demanded, approval.Details = "Approval_EndUser_Assignment", "Approval", true,
+		"mode Serial\nstage 1: approver justification\nstage 1: requestorManager after PT90M\nstage 1: time-out P1D\nstage 1: u2\nstage 2: g1"
+	none.Rule, none.Type = "Approval_Admin_Assignment", "Approval"
 	unknown.Rule, unknown.Type, unknown.Duration = "Moon_Phase", "somethingNew", "P1D"
-	want := store.Item{Fact: snapshot.RolePolicy{Tenant: tenantOne, Role: "r", AuthenticationContext: "c2", Approval: true, Approvers: []string{"requestorManager", "u2"}, Modified: at("2026-01-02T03:04:05Z")},
-		Details: []store.Row{notified, context, approval, unknown}}
+	want := store.Item{Fact: snapshot.RolePolicy{Tenant: tenantOne, Role: "r", AuthenticationContext: "c2", Approval: true, Approvers: []string{"g1", "requestorManager", "u2"}, Modified: at("2026-01-02T03:04:05Z")},
+		Details: []store.Row{notified, context, approval, none, unknown}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}

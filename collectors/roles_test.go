@@ -68,7 +68,7 @@ func TestRolesOfEveryTenant(t *testing.T) {
 	expectLines(t, "a guarded role", lines(t, w.store, policy, r.Snapshot, customer(0), global), "PT1H mfa 0 approval 1 ticket 1 context c1")
 	expectLines(t, "an open role", lines(t, w.store, policy, r.Snapshot, customer(6), global), "PT24H mfa 0 approval 0 ticket 0 context ")
 	expectLines(t, "rules of a role", lines(t, w.store, `SELECT count(*) || ' ' || sum(demanded) || ' ' || max(details) FROM policy_rule WHERE snapshot = ? AND tenant = ? AND subject = ?`, r.Snapshot, customer(0), global),
-		"17 16 security@alderfinch.example") // all but what an administrator must give to make somebody eligible
+		"17 7 default recipients\nlevel All\nsecurity@alderfinch.example") // all but what an administrator must give to make somebody eligible
 
 	const who = `SELECT name || ' ' || type || ' ' || invitation || ' ' || synced || ' ' || because FROM customer_user WHERE snapshot = ? AND tenant = ? ORDER BY upn`
 	expectLines(t, "accounts at a customer", lines(t, w.store, who, r.Snapshot, customer(0)),
@@ -204,6 +204,9 @@ func TestAskedOtherwise(t *testing.T) {
 			return
 		}
 		if groupPath.MatchString(q.URL.Path) {
+			if !strings.HasSuffix(q.URL.Path, "/g1") {
+				rw.WriteHeader(http.StatusNotFound)
+			}
 			fmt.Fprint(rw, `{"id":"g1","displayName":"group"}`)
 			return
 		}
@@ -233,19 +236,51 @@ func TestAskedOtherwise(t *testing.T) {
 		JOIN role_definition d ON d.snapshot = i.snapshot AND d.id = i.role WHERE i.snapshot = ? ORDER BY 1`, r.Snapshot), "plain ada one elsewhere", "plain bo two ")
 }
 
-// unlicensed refuses the lists of these names as Graph does where the licence is missing.
-func (w *cannedWorld) unlicensed(lists ...string) {
+// refusing answers 400 with a code in place of what was told, where there is one.
+func (w *cannedWorld) refusing(code func(q *http.Request) string) {
 	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, q *http.Request) {
-		if !slices.Contains(lists, q.URL.Path[strings.LastIndex(q.URL.Path, "/")+1:]) {
+		code := code(q)
+		if code == "" {
 			w.ServeHTTP(rw, q)
 			return
 		}
 		rw.Header().Set("Content-Type", "application/json")
 		rw.WriteHeader(http.StatusBadRequest)
-		fmt.Fprint(rw, `{"error":{"code":"AadPremiumLicenseRequired","message":"no"}}`)
+		fmt.Fprintf(rw, `{"error":{"code":%q,"message":"no"}}`, code)
 	}))
 	w.Cleanup(front.Close)
 	w.url = front.URL
+}
+
+// unlicensed refuses the lists of these names as Graph does where the licence is missing.
+func (w *cannedWorld) unlicensed(lists ...string) {
+	w.refusing(func(q *http.Request) string {
+		if slices.Contains(lists, q.URL.Path[strings.LastIndex(q.URL.Path, "/")+1:]) {
+			return "AadPremiumLicenseRequired"
+		}
+		return ""
+	})
+}
+
+// Where it is not told who stands behind a PIM instance, one that is a group is walked.
+func TestAnEligibleGroupOfUnknownType(t *testing.T) {
+	c := small()
+	c.group("g2")
+	c.member("g2", "cy")
+	c.rows["eligibilityScheduleInstances g1"] = []string{`{"id":"e","groupId":"g1","principalId":"ada","accessId":"member"}`, `{"id":"f","groupId":"g1","principalId":"g2","accessId":"member"}`}
+	w := c.start(t)
+	w.refusing(func(q *http.Request) string {
+		if q.URL.Query().Get("$expand") == "principal" && strings.Contains(q.URL.Path, "/privilegedAccess/") {
+			return "BadRequest"
+		}
+		return ""
+	})
+	r := w.run()
+	for _, kind := range []snapshot.Kind{snapshot.Groups, snapshot.Memberships, snapshot.GroupEligibilities} {
+		expectState(t, r, kind, snapshot.Complete, "")
+	}
+	expectLines(t, "people of the mapped group", lines(t, w.store, `SELECT principal || ' ' || type || ' ' || state || ' ' || via FROM effective_membership WHERE snapshot = ? AND mapped_group = 'g1' ORDER BY 1`, r.Snapshot),
+		`ada user eligible ["g1"]`, `cy user eligible ["g1","g2"]`, `u1 user standing ["g1"]`)
 }
 
 // That eligible roles cannot be read any more is said, and ends none of them.

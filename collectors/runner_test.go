@@ -289,7 +289,7 @@ func TestUsersInReach(t *testing.T) {
 	c := small() // u1 is a member
 	c.page = 2
 	c.rows["/v1.0/groups/g1/owners"] = []string{`{"@odata.type":"#microsoft.graph.user","id":"U2"}`}
-	c.rows["eligibilityScheduleInstances g1"] = []string{`{"id":"e","groupId":"g1","principalId":"u3","accessId":"member"}`}
+	c.rows["eligibilityScheduleInstances g1"] = []string{`{"id":"e","groupId":"g1","principalId":"u3","accessId":"member","principal":{"@odata.type":"#microsoft.graph.user","id":"u3"}}`}
 	for _, u := range []string{`"boss"`, `"U1","manager":{"id":"boss"}`, `"u2"`, `"u3","manager":{"id":"late"}`, `"other","manager":{"id":"chief"}`, `"chief"`,
 		`"daily","userPrincipalName":"Ada@Example.org"`, `"late"`} {
 		c.rows["/v1.0/users"] = append(c.rows["/v1.0/users"], `{"id":`+u+`}`)

@@ -41,6 +41,7 @@ var Sources = []Source{
 	{snapshot.ConditionalAccess, "/v1.0/identity/conditionalAccess/policies, /v1.0/policies/identitySecurityDefaultsEnforcementPolicy", "Policy.Read.All", "Microsoft Entra ID P1 or P2", "what is demanded of administrators when they sign in", true},
 	{snapshot.AccessPackages, "/v1.0/identityGovernance/entitlementManagement/accessPackages, assignmentPolicies, assignments, assignmentRequests", "EntitlementManagement.Read.All", "Microsoft Entra ID P2 or ID Governance", "just-in-time access that Microsoft 365 Lighthouse gives by access packages", true},
 	{snapshot.Lighthouse, "/beta/tenantRelationships/managedTenants/tenants", "ManagedTenants.Read.All, delegated only: no app can hold it", "Microsoft 365 Lighthouse", "how Microsoft 365 Lighthouse sees each customer: legacy and granular privileges", false},
+	{snapshot.GDAPTemplates, "no API has them: templates.csv", "none", "", "which roles the MSP's GDAP templates are meant to give to which groups", true},
 	{snapshot.PartnerCustomers, "Partner Center: /v1/customers, /v1/customers/{id}", "access of the app to the Partner Center API", "", "whether the legacy delegated administration (DAP) still stands at a customer", true},
 	{snapshot.PartnerAudits, "Partner Center: /v1/auditrecords", "access of the app to the Partner Center API", "", "who of the MSP did what in Partner Center", true},
 	{snapshot.CustomerLicences, "/v1.0/subscribedSkus", "LicenseAssignment.Read.All", "", "what the customer has bought; how long its logs are kept", false},

@@ -44,15 +44,16 @@ type decoder func(raw json.RawMessage) (store.Item, error)
 // was asked, when, and the digest of what came. It is used by one goroutine.
 type stage struct {
 	Client
-	asked    time.Time
-	rows     *store.Stage
-	seen     store.Seen
-	requests []store.Request
-	forget   []func()        // empty what the collector keeps of the rows
-	moved    bool            // a list was read twice
-	nameless map[string]bool // types of objects of which id and type came and nothing else
-	said     []string        // what else must be said of the part
-	known    *store.Store    // what earlier snapshots brought
+	asked      time.Time
+	rows       *store.Stage
+	seen       store.Seen
+	requests   []store.Request
+	forget     []func()        // empty what the collector keeps of the rows
+	moved      bool            // a list was read twice
+	nameless   map[string]bool // types of objects of which id and type came and nothing else
+	said       []string        // what else must be said of the part
+	noActivity bool            // the tenant has no licence for the last sign-in of accounts
+	known      *store.Store    // what earlier snapshots brought
 }
 
 // collect collects the part, and all of it anew where one of its lists after the

@@ -74,6 +74,7 @@ func (r *runner) onceLists(ctx context.Context) error {
 	} else {
 		r.notConfigured(ctx, snapshot.Lighthouse, "Microsoft lets no app read it, only a signed-in person: sign in with a credential of kind azure-cli or token to have it")
 	}
+	r.templates(ctx)
 	r.together(ctx, len(once), func(ctx context.Context, i int) { r.part(ctx, r.msp(), once[i], r.Tenant) })
 	return nil
 }
@@ -120,6 +121,15 @@ func (r *runner) walkGroups(ctx context.Context) error {
 		})
 		if level, err = r.nestedIn(ctx, walked); err != nil {
 			return err
+		}
+		unnamed, err := r.unnamedIn(ctx, walked)
+		if err != nil {
+			return err
+		}
+		for _, id := range unnamed {
+			if !slices.Contains(level, id) {
+				level, maybe[id] = append(level, id), true
+			}
 		}
 		level = slices.DeleteFunc(level, func(id string) bool { return seen[id] })
 	}
@@ -170,10 +180,10 @@ func (r *runner) people(ctx context.Context) error {
 
 // logs asks for the logs of the MSP's own tenant.
 func (r *runner) logs(ctx context.Context) error {
-	if err := r.log(ctx, r.msp(), snapshot.SignIns, snapshot.PremiumLogKept, oneDay, func(w window) collector { return signIns{r.Tenant, w} }); err != nil {
+	if err := r.directoryLog(ctx, r.msp(), snapshot.SignIns, oneDay, func(w window) collector { return signIns{r.Tenant, w} }); err != nil {
 		return err
 	}
-	return r.auditLog(ctx, r.msp(), snapshot.Audits, snapshot.Licences, oneDay, func(w window) collector { return audits{kind: snapshot.Audits, window: w, msp: r.Tenant} })
+	return r.directoryLog(ctx, r.msp(), snapshot.Audits, oneDay, func(w window) collector { return audits{kind: snapshot.Audits, window: w, msp: r.Tenant} })
 }
 
 // partnerLog asks for the log of Partner Center.

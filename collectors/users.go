@@ -13,7 +13,8 @@ import (
 // users lists the accounts of the MSP's tenant and keeps those in reach: whoever
 // may be in, or owns, a mapped or nested group, their managers, and every declared
 // staff account. The others are held until the list ends, because a manager may be
-// listed before the person, and then forgotten.
+// listed before the person, and then forgotten. Where the tenant has no licence for the
+// last sign-in, the accounts come without it.
 // https://learn.microsoft.com/graph/api/user-list
 type users struct {
 	reach map[string]bool // principals, by id
@@ -23,16 +24,21 @@ type users struct {
 func (users) Kind() snapshot.Kind { return snapshot.Users }
 
 func (c users) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
-	path := "/v1.0/users" + query(
-		"$select", "id,displayName,userPrincipalName,mail,jobTitle,accountEnabled,userType,onPremisesSyncEnabled,createdDateTime,assignedPlans,signInActivity",
-		"$expand", "manager($select=id)", "$top", "120")
 	managers := map[string]bool{}
 	var held []store.Item
 	s.onRestart(func() {
 		clear(managers)
 		held = nil
 	})
-	err := s.list(ctx, path, func(raw json.RawMessage) (store.Item, error) {
+	err := s.accounts(ctx, func(activity string) string {
+		top := "999"
+		if activity != "" {
+			top = "120"
+		}
+		return "/v1.0/users" + query(
+			"$select", "id,displayName,userPrincipalName,mail,jobTitle,accountEnabled,userType,onPremisesSyncEnabled,createdDateTime,assignedPlans"+activity,
+			"$expand", "manager($select=id)", "$top", top)
+	}, func(raw json.RawMessage) (store.Item, error) {
 		item, err := decodeUser(raw)
 		if err != nil {
 			return store.Item{}, err
@@ -53,6 +59,23 @@ func (c users) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
 	return s.rows.Put(ctx, held)
 }
 
+// accounts lists accounts with their last sign-in or, where the tenant lacks the licence
+// for that, without: path adds what is selected for it.
+func (s *stage) accounts(ctx context.Context, path func(activity string) string, decode decoder) error {
+	if !s.noActivity {
+		err := s.list(ctx, path(",signInActivity"), decode)
+		if !unlicensed(err) {
+			return err
+		}
+		s.refused(err)
+		s.noActivity = true
+	}
+	s.say("when the accounts last signed in was not told: the tenant lacks the licence for it, Microsoft Entra ID P1 or P2")
+	return s.list(ctx, path(""), decode)
+}
+
+// decodeUser reads an account with the plans that work for it: one in its grace period
+// (Warning) does.
 func decodeUser(raw json.RawMessage) (store.Item, error) {
 	var w struct {
 		ID                                             ident
@@ -79,7 +102,7 @@ func decodeUser(raw json.RawMessage) (store.Item, error) {
 		Type: spelled(w.UserType, "Member", "Guest"), Synced: w.OnPremisesSyncEnabled, Created: w.CreatedDateTime.Time, Manager: string(w.Manager.ID),
 	}
 	for _, plan := range w.AssignedPlans {
-		if strings.EqualFold(plan.CapabilityStatus, "Enabled") && plan.ServicePlanID != "" {
+		if works := spelled(plan.CapabilityStatus, "Enabled", "Warning"); (works == "Enabled" || works == "Warning") && plan.ServicePlanID != "" {
 			user.Licences = append(user.Licences, string(plan.ServicePlanID))
 		}
 	}

@@ -15,8 +15,6 @@ import (
 const (
 	oneDay  = 24 * time.Hour
 	oneWeek = 7 * oneDay
-	// lateEvents is how long after its end a window is read again: events arrive hours late.
-	lateEvents = 48 * time.Hour
 )
 
 // window is a stretch of a log, clipped to what can be asked: [since, until). It
@@ -27,7 +25,7 @@ type window struct{ since, until, slot time.Time }
 func (w window) object() string { return w.slot.Format(time.DateOnly) }
 
 // closed says when nothing more is expected of the slot.
-func (w window) closed(width time.Duration) time.Time { return w.slot.Add(width + lateEvents) }
+func (w window) closed(width time.Duration) time.Time { return w.slot.Add(width + snapshot.LateEvents) }
 
 // windows lists those of which the log is still kept at the instant, the oldest first.
 func windows(at time.Time, kept, width time.Duration) []window {
@@ -45,21 +43,21 @@ func windows(at time.Time, kept, width time.Duration) []window {
 }
 
 // openWindows are those to read: all that Microsoft still keeps but those that were
-// read whole, to their end, after the last late event.
+// read whole, from their beginning to their end, after the last late event.
 func (r *runner) openWindows(ctx context.Context, kind snapshot.Kind, scope, prefix string, kept, width time.Duration) ([]window, error) {
 	all := windows(r.At, kept, width)
 	var read []struct {
-		Object       string
-		Asked, Until store.Time
+		Object              string
+		Asked, Since, Until store.Time
 	}
 	err := r.Store.Read().SelectContext(ctx, &read, `
-		SELECT i.value AS object, max(s.asked) AS asked, s.until
+		SELECT i.value AS object, max(s.asked) AS asked, s.since, s.until
 		FROM   part p JOIN ident i ON i.id = p.object JOIN part_seen s ON s.part = p.id AND s.state = 'complete' AND s.snapshot <> ?
 		WHERE  p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?) AND s.until IS NOT NULL AND s.until >= ?
-		GROUP  BY i.value, s.until`, r.taken.ID, string(kind), scope, store.Time(all[0].since))
+		GROUP  BY i.value, s.since, s.until`, r.taken.ID, string(kind), scope, store.Time(all[0].since))
 	for _, x := range read {
 		all = slices.DeleteFunc(all, func(w window) bool {
-			return prefix+w.object() == x.Object && w.until.Equal(x.Until.Time()) && !x.Asked.Time().Before(w.closed(width))
+			return prefix+w.object() == x.Object && !x.Since.Time().After(w.since) && w.until.Equal(x.Until.Time()) && !x.Asked.Time().Before(w.closed(width))
 		})
 	}
 	return all, err
@@ -119,42 +117,31 @@ func refusesAll(err error) bool {
 	return errors.As(err, &said) && (said.Reason == graph.NotPermitted || said.Reason == graph.NoConsent || said.Reason == graph.NotLicensed)
 }
 
-// auditKept is how long a tenant's directory log is kept: long where a premium plan is
-// known to work. sure: what the tenant has bought was read, now or before.
-func (r *runner) auditKept(ctx context.Context, scope string, licences snapshot.Kind) (kept time.Duration, sure bool, err error) {
-	var read []struct{ Whole, Premium bool }
-	err = r.Store.Read().SelectContext(ctx, &read, `
-		SELECT EXISTS (SELECT 1 FROM part_seen s WHERE s.part = p.id AND s.state = 'complete') AS whole,
-		       EXISTS (SELECT 1 FROM fact_service_plan f JOIN ident i ON i.id = f.plan
-		               WHERE f.part = p.id AND f.seen_until IS NULL AND f.status = 'Success' AND i.value IN (?, ?)) AS premium
-		FROM   part p WHERE p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?)`, snapshot.PlanP1, snapshot.PlanP2, string(licences), scope)
-	for _, x := range read {
-		if x.Premium {
-			return snapshot.PremiumLogKept, true, err
-		}
-		sure = sure || x.Whole
-	}
-	return snapshot.FreeLogKept, sure, err
-}
-
-// auditLog asks for the directory audit log of a tenant. While it is not known what
-// the tenant has bought, an older window may be empty by age: it is not asked, and
-// the coverage says so.
-func (r *runner) auditLog(ctx context.Context, at place, kind, licences snapshot.Kind, width time.Duration, of func(window) collector) error {
-	kept, sure, err := r.auditKept(ctx, at.scope, licences)
+// directoryLog asks for a log of a tenant's directory. What may be empty because
+// Microsoft never kept it, or is not known to keep it, is not asked, and the coverage
+// says so.
+func (r *runner) directoryLog(ctx context.Context, at place, kind snapshot.Kind, width time.Duration, of func(window) collector) error {
+	kept, err := snapshot.LoadLogKept(ctx, r.Store.Read(), kind, at.scope, r.taken.ID, r.At)
 	if err != nil {
 		return err
 	}
-	if !sure && r.asksKind(kind) {
+	why := ""
+	switch {
+	case kept.Bought:
+		why = "Microsoft did not keep this part of the log: the tenant bought Microsoft Entra ID P1 or P2 less than a month ago, and then sees a week back"
+	case !kept.Known:
+		why = "it is not known whether Microsoft still keeps this part of the log, because what the tenant has bought was not seen"
+	}
+	if why != "" && r.asksKind(kind) {
 		older, err := r.openWindows(ctx, kind, at.scope, "", snapshot.PremiumLogKept, width)
 		if err != nil {
 			return err
 		}
 		for _, w := range older {
-			if !w.until.After(r.At.Add(-kept)) {
-				r.mark(ctx, at.scope, kind, w.object(), snapshot.Partial, "it is not known whether Microsoft still keeps this part of the log, because "+string(licences)+" were not seen")
+			if !w.until.After(kept.Since) {
+				r.mark(ctx, at.scope, kind, w.object(), snapshot.Partial, why)
 			}
 		}
 	}
-	return r.log(ctx, at, kind, kept, width, of)
+	return r.log(ctx, at, kind, r.At.Sub(kept.Since), width, of)
 }

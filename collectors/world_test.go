@@ -3,6 +3,7 @@ package collectors_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -303,6 +304,7 @@ func (w *world) everything(kinds ...snapshot.Kind) collectors.Options {
 	o.Client, o.Azure, o.Partner = client(graph.MicrosoftGraph), client(graph.ResourceManager), client(graph.PartnerCenter)
 	o.Customer = func(tenant string) (collectors.Client, error) { return w.client(graph.MicrosoftGraph, tenant) }
 	o.Kinds, o.Domains, o.Declared.Customers = kinds, []string{w.msp.Domain()}, w.declared()
+	o.Declared.Templates, o.Declared.TemplatesSHA256 = []snapshot.DeclaredTemplate{{Name: "standard", Group: "g", Role: "Global Reader"}}, sha256.Sum256([]byte("templates"))
 	return o
 }
 

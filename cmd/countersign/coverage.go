@@ -75,8 +75,11 @@ func (m msp) showHoles(cmd *cobra.Command, id int64) error {
 	fmt.Fprintln(cmd.OutOrStdout(), "Holes in logs:")
 	for _, h := range holes {
 		rest := "Microsoft no longer keeps it: it is lost"
-		if h.Closable {
+		switch {
+		case h.Closable:
 			rest = "Microsoft still keeps it: the next run asks again"
+		case h.Late:
+			rest = "it was read, but not again: entries that came up to two days late are lost; collect more often"
 		}
 		of := string(h.Kind) + " of " + m.customerName(h.Scope)
 		if h.Log != "" {

@@ -159,7 +159,8 @@ review:
 		return fmt.Errorf("%w; name a folder that can be made by --dir", err)
 	}
 	for name, content := range map[string][]byte{
-		"countersign.yaml": []byte(text), "customers.csv": w.CustomersCSV(), "staff.csv": w.StaffCSV(), "groups.csv": w.GroupsCSV(), "demo-secret": []byte("demo\n"),
+		"countersign.yaml": []byte(text), "customers.csv": w.CustomersCSV(), "staff.csv": w.StaffCSV(), "groups.csv": w.GroupsCSV(),
+		"templates.csv": w.TemplatesCSV(), "demo-secret": []byte("demo\n"),
 	} {
 		if err := os.WriteFile(filepath.Join(d.dir, name), content, 0o600); err != nil {
 			return err

@@ -218,7 +218,7 @@ func (d *doctor) tenants(ctx context.Context) {
 	own := d.c.MSP.TenantID
 	var kinds []snapshot.Kind
 	for _, kind := range snapshot.Kinds {
-		if !kind.OfCustomer() && kind != snapshot.PartnerCustomers && kind != snapshot.PartnerAudits && kind != snapshot.Lighthouse {
+		if !kind.OfCustomer() && kind != snapshot.PartnerCustomers && kind != snapshot.PartnerAudits && kind != snapshot.Lighthouse && kind != snapshot.GDAPTemplates {
 			kinds = append(kinds, kind)
 		}
 	}

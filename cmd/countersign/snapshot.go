@@ -80,6 +80,7 @@ var factCounts = []struct {
 	{snapshot.ConditionalAccess, `SELECT count(*) FROM access_policy WHERE snapshot = ?1 AND tenant = (SELECT tenant FROM sealed_snapshot WHERE id = ?1)`},
 	{snapshot.AccessPackages, `SELECT count(*) FROM access_package WHERE snapshot = ?`},
 	{snapshot.Lighthouse, `SELECT count(*) FROM lighthouse_tenant WHERE snapshot = ?`},
+	{snapshot.GDAPTemplates, `SELECT count(*) FROM gdap_template WHERE snapshot = ?`},
 	{snapshot.PartnerCustomers, `SELECT count(*) FROM partner_customer WHERE snapshot = ?`},
 	{snapshot.PartnerAudits, `SELECT count(*) FROM partner_audit WHERE snapshot = ?`},
 	{snapshot.CustomerLicences, `SELECT count(*) FROM subscribed_sku WHERE snapshot = ?1 AND tenant <> (SELECT tenant FROM sealed_snapshot WHERE id = ?1)`},

@@ -12,6 +12,8 @@ type Declared struct {
 	Staff     []StaffAccount
 	Groups    []DeclaredGroup
 	Templates []DeclaredTemplate
+
+	TemplatesSHA256 [32]byte // of templates.csv; zero: there is none
 }
 
 // DeclaredCustomer is a row of customers.csv. Zero times mean not given.

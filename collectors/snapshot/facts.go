@@ -161,7 +161,7 @@ type User struct {
 	Synced   bool      `db:"synced"`
 	Created  time.Time `db:"created"`
 	Manager  string    `db:"manager"`
-	Licences []string  `db:"licences"` // ids of enabled service plans, sorted
+	Licences []string  `db:"licences"` // ids of service plans that work, sorted
 }
 
 // UserActivity is when an account last signed in; it moves daily.

@@ -34,7 +34,8 @@ func TestHolesAgainstATimeline(t *testing.T) {
 			kind snapshot.Kind
 			log  string
 		}
-		covered, first := map[key]map[int]bool{}, map[key]int{}
+		const lateHours = 48
+		covered, settled, first := map[key]map[int]bool{}, map[key]map[int]bool{}, map[key]int{}
 		at := 0
 		for range 4 {
 			at += 100 + r.IntN(300)
@@ -63,9 +64,10 @@ func TestHolesAgainstATimeline(t *testing.T) {
 					}
 					for h := since; state == store.Whole && h < until; h++ {
 						if covered[k] == nil {
-							covered[k] = map[int]bool{}
+							covered[k], settled[k] = map[int]bool{}, map[int]bool{}
 						}
 						covered[k][h] = true
+						settled[k][h] = settled[k][h] || h+lateHours < at
 					}
 				}
 			}
@@ -74,14 +76,14 @@ func TestHolesAgainstATimeline(t *testing.T) {
 			for _, l := range logs {
 				k := key{l.kind, l.log}
 				for h := first[k]; covered[k] != nil && h < at; h++ {
-					if covered[k][h] {
+					hole := snapshot.Hole{Kind: l.kind, Scope: msp, Log: l.log, Since: hour(h), Until: hour(h + 1), Closable: !covered[k][h] && h >= at-l.kept, Late: covered[k][h]}
+					if hole.Late && (settled[k][h] || h >= at-l.kept) {
 						continue
 					}
-					closable := h >= at-l.kept
-					if n := len(want) - 1; n >= 0 && want[n].Kind == l.kind && want[n].Log == l.log && want[n].Until.Equal(hour(h)) && want[n].Closable == closable {
-						want[n].Until = hour(h + 1)
+					if n := len(want) - 1; n >= 0 && want[n].Kind == l.kind && want[n].Log == l.log && want[n].Until.Equal(hour(h)) && want[n].Closable == hole.Closable && want[n].Late == hole.Late {
+						want[n].Until = hole.Until
 					} else {
-						want = append(want, snapshot.Hole{Kind: l.kind, Scope: msp, Log: l.log, Since: hour(h), Until: hour(h + 1), Closable: closable})
+						want = append(want, hole)
 					}
 				}
 			}

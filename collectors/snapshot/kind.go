@@ -28,6 +28,7 @@ const (
 	ConditionalAccess  Kind = "conditional-access"
 	AccessPackages     Kind = "access-packages"
 	Lighthouse         Kind = "lighthouse"
+	GDAPTemplates      Kind = "gdap-templates" // from the MSP's own file
 	PartnerCustomers   Kind = "partner-customers"
 	PartnerAudits      Kind = "partner-audits"
 )
@@ -50,7 +51,7 @@ const (
 var Kinds = []Kind{
 	Customers, Relationships, AccessAssignments, Groups, GroupOwners, GroupAssignments, Memberships,
 	GroupEligibilities, GroupActivations, GroupPolicies, Users, MFARegistrations, SignIns,
-	Audits, DirectoryRoles, Licences, RiskyUsers, ConditionalAccess, AccessPackages, Lighthouse, PartnerCustomers, PartnerAudits,
+	Audits, DirectoryRoles, Licences, RiskyUsers, ConditionalAccess, AccessPackages, Lighthouse, GDAPTemplates, PartnerCustomers, PartnerAudits,
 	CustomerLicences, CustomerRoles, CustomerRolePolicies, CustomerUsers, CustomerAccessPolicies, CustomerSignIns, CustomerAudits,
 	AzureDelegations, AzureActivity,
 }

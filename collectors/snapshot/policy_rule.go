@@ -14,9 +14,9 @@ type PolicyRule struct {
 	Type     string `db:"type"`     // Expiration, Enablement, Approval, AuthenticationContext, Notification
 	Caller   string `db:"caller"`   // Admin or EndUser
 	Level    string `db:"level"`    // Eligibility or Assignment
-	Demanded bool   `db:"demanded"` // expiration, approval, context or something else demanded; default recipients notified
+	Demanded bool   `db:"demanded"` // expiration, approval, context or something else demanded; of a notification never
 	Duration string `db:"duration"` // longest, ISO 8601
-	Details  string `db:"details"`  // what is enabled, approvers, recipients, the context: sorted lines
+	Details  string `db:"details"`  // what is enabled, approvers by stage, recipients and their level, the context: sorted lines
 }
 
 func (PolicyRule) Table() string { return "policy_rule" }

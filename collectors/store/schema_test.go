@@ -32,7 +32,7 @@ var facts = []store.Row{
 	snapshot.AccessPackage{}, snapshot.AccessPackageGroup{}, snapshot.AccessPackagePolicy{}, snapshot.AccessPackageTarget{},
 	snapshot.AccessPackageAssignment{}, snapshot.AccessPackageRequest{}, snapshot.LighthouseTenant{}, snapshot.PartnerCustomer{}, snapshot.PartnerAudit{},
 	snapshot.ProviderSignIn{}, snapshot.SignInContext{}, snapshot.CustomerUser{}, snapshot.CustomerUserActivity{},
-	snapshot.AzureSubscription{}, snapshot.AzureDelegation{}, snapshot.AzureAuthorisation{}, snapshot.AzureEvent{}, snapshot.PIMPrincipal{},
+	snapshot.AzureSubscription{}, snapshot.AzureDelegation{}, snapshot.AzureAuthorisation{}, snapshot.AzureEvent{}, snapshot.PIMPrincipal{}, snapshot.GDAPTemplate{},
 }
 
 // factTypes reads from the source of package snapshot which types name a table.

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -186,6 +187,7 @@ func TestFiles(t *testing.T) {
 			Owners: []string{"ada", "bo"}, Purpose: "first line"}},
 		Templates: []snapshot.DeclaredTemplate{{Name: "Base", Group: "bbbbbbbb-0000-4000-8000-000000000001", Role: "Global Reader", JIT: true,
 			Customers: []string{contoso, fabrikam}}},
+		TemplatesSHA256: sha256.Sum256([]byte(files["templates.csv"])),
 	}
 	if got := c.Declared(); !reflect.DeepEqual(got, wantDeclared) {
 		t.Errorf("declared\n%+v\nwant\n%+v", got, wantDeclared)
@@ -413,9 +415,9 @@ func TestSchedules(t *testing.T) {
 func TestInventedMSP(t *testing.T) {
 	m := fixtures.NewMSP(fixtures.Options{Customers: 8, Seed: 1, At: time.Date(2026, 10, 5, 8, 0, 0, 0, time.UTC)})
 	c := mustLoad(t, map[string]string{"countersign.yaml": minimal, "customers.csv": string(m.CustomersCSV()),
-		"staff.csv": string(m.StaffCSV()), "groups.csv": string(m.GroupsCSV())})
+		"staff.csv": string(m.StaffCSV()), "groups.csv": string(m.GroupsCSV()), "templates.csv": string(m.TemplatesCSV())})
 	d := c.Declared()
-	if len(d.Customers) != 8 || len(d.Staff) < 20 || len(d.Groups) == 0 {
-		t.Errorf("%d customers, %d staff, %d groups", len(d.Customers), len(d.Staff), len(d.Groups))
+	if len(d.Customers) != 8 || len(d.Staff) < 20 || len(d.Groups) == 0 || len(d.Templates) == 0 {
+		t.Errorf("%d customers, %d staff, %d groups, %d templates", len(d.Customers), len(d.Staff), len(d.Groups), len(d.Templates))
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -30,7 +31,7 @@ func Load(path string, o Options) (*Config, error) {
 		return nil, found.err()
 	}
 	c, v := defaults(), newValidator(o)
-	d, ok := decodeYAML(path, text, time.UTC, c, &found)
+	d, ok := decodeYAML(path, unmarked(text), time.UTC, c, &found)
 	if !ok {
 		return nil, found.err()
 	}
@@ -55,7 +56,9 @@ func Load(path string, o Options) (*Config, error) {
 		case err != nil:
 			d.faultAt(key, "%v", err)
 		}
-		t.text, t.unread = text, text == nil
+		if t.text, t.unread = unmarked(text), text == nil; key == "templates" && !t.unread {
+			c.declared.TemplatesSHA256 = sha256.Sum256(text)
+		}
 		return t
 	}
 	var staff people

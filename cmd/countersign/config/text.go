@@ -15,8 +15,8 @@ import (
 
 var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
-// readText reads a file of at most limit bytes and checks that it is UTF-8 text; a
-// byte order mark is dropped. On a fault of its content the text is nil.
+// readText reads a file of at most limit bytes and checks that it is UTF-8 text. On
+// a fault of its content the text is nil.
 func readText(path string, limit int64, found *faults) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -37,7 +37,6 @@ func readText(path string, limit int64, found *faults) ([]byte, error) {
 	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")):
 		return say(0, "is UTF-16; save it as UTF-8")
 	}
-	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	for i, line := range bytes.Split(text, []byte("\n")) {
 		switch {
 		case !utf8.Valid(line):
@@ -48,6 +47,9 @@ func readText(path string, limit int64, found *faults) ([]byte, error) {
 	}
 	return append([]byte{}, text...), nil
 }
+
+// unmarked drops a byte order mark.
+func unmarked(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\ufeff")) }
 
 func isText(content []byte) bool { return utf8.Valid(content) && bytes.IndexByte(content, 0) < 0 }
 
