@@ -32,6 +32,10 @@ func (r *runner) azureActivity(ctx context.Context) error {
 			r.mark(ctx, x.customer, snapshot.AzureActivity, x.id, snapshot.NotAsked, leftOutCustomer)
 			return
 		}
+		if !x.listed {
+			r.mark(ctx, x.customer, snapshot.AzureActivity, x.id, snapshot.NotPermitted, "the subscription is not listed any more, so that its log cannot be asked; "+SourceOf(snapshot.AzureActivity).cure())
+			return
+		}
 		if err := r.logOf(ctx, place{x.customer, r.Azure}, snapshot.AzureActivity, x.id, snapshot.AzureLogKept, oneWeek, func(w window) collector {
 			return azureActivity{r.Tenant, x.id, w}
 		}); err != nil && ctx.Err() == nil {
@@ -48,7 +52,7 @@ func (r *runner) subscriptionsSeen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	state, reason := snapshot.Complete, ""
+	state, reason := snapshot.Complete, listedAlone
 	if list != store.Whole {
 		state, reason = snapshot.NotAsked, "which subscriptions there are is not known, because azure delegations were not seen whole"
 	}

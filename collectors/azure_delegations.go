@@ -20,7 +20,7 @@ func (r *runner) azureDelegations(ctx context.Context) error {
 		r.notConfigured(ctx, snapshot.AzureDelegations, "Azure is not asked: set sources.azure in the configuration")
 		return nil
 	}
-	list, at := azureSubscriptions{r.Tenant}, place{r.Tenant, r.Azure}
+	list, at := azureSubscriptions{r.Tenant, r.shrunk("azure_subscription", "subscriptions")}, place{r.Tenant, r.Azure}
 	r.part(ctx, at, list, r.Tenant)
 	if !r.asks(list) {
 		return nil
@@ -44,26 +44,61 @@ func (r *runner) azureDelegations(ctx context.Context) error {
 }
 
 // subscription is one of a customer, by the GUID that names it in paths.
-type subscription struct{ id, customer string }
-
-func (r *runner) subscriptions(ctx context.Context) ([]subscription, error) {
-	rows, err := r.current(ctx, "azure_subscription", "f.customer IS NOT NULL", id("id"), id("customer"))
-	out := make([]subscription, len(rows))
-	for i, row := range rows {
-		out[i] = subscription{row[0], row[1]}
-	}
-	return out, err
+type subscription struct {
+	id, customer string
+	listed       bool // else known by a delegation that was never seen to end
 }
 
-// azureSubscriptions lists the subscriptions that the MSP's app can see. Those of
-// other tenants are customers': Azure Lighthouse shows them beside the MSP's own.
+// subscriptions are those that are listed, and those that are not listed any more but
+// were delegated when they were last seen: either the delegation or the app's role in
+// it may have ended.
+func (r *runner) subscriptions(ctx context.Context) ([]subscription, error) {
+	var out []subscription
+	for _, from := range []struct {
+		table, column string
+		listed        bool
+	}{{"azure_subscription", "id", true}, {"azure_delegation", "subscription", false}} {
+		rows, err := r.current(ctx, from.table, "f.customer IS NOT NULL", id(from.column), id("customer"))
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			if !slices.ContainsFunc(out, func(x subscription) bool { return x.id == row[0] }) {
+				out = append(out, subscription{row[0], row[1], from.listed})
+			}
+		}
+	}
+	return out, nil
+}
+
+// azureSubscriptions lists the subscriptions in which the MSP's app has an Azure role.
+// Those of other tenants are customers': Azure Lighthouse shows them beside the MSP's
+// own.
 // https://learn.microsoft.com/rest/api/resources/subscriptions/list
-type azureSubscriptions struct{ tenant string } // of the MSP
+type azureSubscriptions struct {
+	tenant string                                    // of the MSP
+	shrunk func(ctx context.Context, came int) error // far less came than was known
+}
+
+// listedAlone must be said of the list, however whole it came.
+const listedAlone = "Azure lists the subscriptions in which the app has a role, and no others"
 
 func (azureSubscriptions) Kind() snapshot.Kind { return snapshot.AzureDelegations }
 
 func (c azureSubscriptions) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
-	return s.list(ctx, "/subscriptions"+query("api-version", "2022-12-01"), c.decode)
+	s.say(listedAlone)
+	came := map[string]bool{}
+	err := s.list(ctx, "/subscriptions"+query("api-version", "2022-12-01"), func(raw json.RawMessage) (store.Item, error) {
+		item, err := c.decode(raw)
+		if x, ok := item.Fact.(snapshot.AzureSubscription); ok {
+			came[x.ID] = true
+		}
+		return item, err
+	})
+	if err != nil {
+		return err
+	}
+	return c.shrunk(ctx, len(came))
 }
 
 var errNoTenant = errors.New("has no tenant")

@@ -46,6 +46,9 @@ func judge(err error, from Source, some bool) (state snapshot.State, reason stri
 	case graph.NotFound:
 		return snapshot.Partial, words + "; it went away while the snapshot was taken, or may not be seen: collect again", false
 	case graph.Unauthorized:
+		if said.Code == "InvalidAuthenticationTokenTenant" { // Azure, of a subscription of a tenant that delegates nothing to the MSP's
+			return snapshot.NotPermitted, words + "; the subscription is not delegated to the MSP's tenant any more: ask the customer", false
+		}
 		words += "; the credential no longer holds: check it with doctor"
 	case graph.Throttled, graph.Broken:
 		words += "; the service was in trouble: collect again later"

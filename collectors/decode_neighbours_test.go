@@ -26,7 +26,7 @@ func decodeDelegation(raw json.RawMessage) (store.Item, error) {
 
 // neighbours are the decoders of Azure's and Partner Center's rows.
 var neighbours = map[string]func(json.RawMessage) (store.Item, error){
-	"subscriptions":     azureSubscriptions{theMSP}.decode,
+	"subscriptions":     azureSubscriptions{tenant: theMSP}.decode,
 	"delegations":       decodeDelegation,
 	"activity":          azureActivity{tenant: "1114444b-7467-4144-a616-e3a5d63e147b", subscription: "s1"}.decode,
 	"partner-customers": fact(decodePartnerCustomer),

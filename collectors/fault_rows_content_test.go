@@ -311,7 +311,7 @@ var contentRows = []faultRow{
 		w, _ := cannedRun(t, c)
 		c.rows[gdap], c.rows[customers] = c.rows[gdap][:2], c.rows[customers][:3]
 		r := w.another(1)
-		expectState(t, r, snapshot.Relationships, snapshot.Partial, "2 relationships came where 7 were known: that many do not end at once, so the list is not believed; look in Partner Center, and collect with --accept-shrink if it is so")
+		expectState(t, r, snapshot.Relationships, snapshot.Partial, "2 relationships came where 7 were known: that many do not end at once, so the list is not believed; look in the portal, and collect with --accept-shrink if it is so")
 		expectState(t, r, snapshot.Customers, snapshot.Partial, "3 customers came where 7 were known")
 		count := `SELECT (SELECT count(*) FROM relationship r WHERE r.snapshot = s.id) || ' ' || (SELECT count(*) FROM customer c WHERE c.snapshot = s.id) FROM snapshot s WHERE s.id = ?`
 		if got := w.column(r, count); got != "7 7" {

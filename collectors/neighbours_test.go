@@ -2,6 +2,7 @@ package collectors_test
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -24,30 +25,22 @@ func TestAzureIsSeen(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, fixtures.ServerOptions{PageSize: 5}) // a longer log begins with an empty page
 	r := w.take(w.everything(snapshot.AzureDelegations, snapshot.AzureActivity))
-	shut := 0
 	for _, c := range w.azure(r) {
-		switch {
-		case c.State == snapshot.Complete && c.Requests > 0:
-		case c.State == snapshot.NotPermitted && strings.Contains(c.Reason, "not permitted: 403 AuthorizationFailed; the app needs the Azure role Reader"):
-			shut++
-		default:
+		if c.State != snapshot.Complete || c.Requests == 0 {
 			t.Errorf("%+v", c)
 		}
 	}
-	if shut != 2 || len(w.azure(r)) != 6 {
-		t.Errorf("%d kinds are shut: %+v", shut, w.azure(r))
+	if len(w.azure(r)) != 6 {
+		t.Errorf("%+v", w.azure(r))
 	}
-	for _, c := range w.seen(r).Customer(&snapshot.Access{}, "a customer without Azure") {
-		if (c.Kind == snapshot.AzureDelegations || c.Kind == snapshot.AzureActivity) && c.State != snapshot.Complete {
+	for _, kind := range []snapshot.Kind{snapshot.AzureDelegations, snapshot.AzureActivity} {
+		if c := coverageOf(r, kind); c.State != snapshot.Complete || !strings.Contains(c.Reason, "in which the app has a role, and no others") {
 			t.Errorf("%+v", c)
 		}
 	}
 	expectWhole(t, w.store)
-	if n := w.asked("/subscriptions"); n < 5+2 || w.asked("registrationAssignments") != 5 {
+	if n := w.asked("/subscriptions"); n < 4+2 || w.asked("registrationAssignments") != 4 {
 		t.Errorf("%d requests", n)
-	}
-	if n := w.refused("/Microsoft.Insights/eventtypes/management/values"); n != 1 { // of 14 weeks
-		t.Errorf("a log that is refused was asked %d times", n)
 	}
 	count := func(want int, query string) {
 		t.Helper()
@@ -55,8 +48,8 @@ func TestAzureIsSeen(t *testing.T) {
 			t.Errorf("%d, want %d: %s", got, want, query)
 		}
 	}
-	count(5, `SELECT count(*) FROM azure_subscription WHERE snapshot = ?1 AND customer <> ?2`)
-	count(5, `SELECT count(*) FROM azure_subscription WHERE snapshot = ?1 AND ?2 <> ''`)
+	count(4, `SELECT count(*) FROM azure_subscription WHERE snapshot = ?1 AND customer <> ?2`)
+	count(4, `SELECT count(*) FROM azure_subscription WHERE snapshot = ?1 AND ?2 <> ''`)
 	count(5, `SELECT count(*) FROM azure_delegation WHERE snapshot = ?1 AND managing = ?2`) // the other provider's is not kept
 	count(5, `SELECT count(*) FROM azure_delegation WHERE snapshot = ?1 AND ?2 <> ''`)
 	count(2, `SELECT count(*) FROM azure_authorisation WHERE snapshot = ?1 AND eligible AND ?2 <> ''`)
@@ -77,6 +70,71 @@ func TestAzureIsSeen(t *testing.T) {
 	w.at = w.at.AddDate(0, 0, 1)
 	if w.take(w.everything(snapshot.AzureDelegations, snapshot.AzureActivity)); w.asked("eventtypes")-before > before/3 {
 		t.Errorf("%d requests for the log after %d the day before", w.asked("eventtypes")-before, before)
+	}
+}
+
+// What the app cannot see is never taken for none: neither of a customer of whom no
+// subscription was ever listed, nor of one whose offer does not name the app any more.
+func TestAzureThatIsNotListed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, fixtures.ServerOptions{})
+	ways := func(r collectors.Result) (n, unseen int) {
+		all, err := snapshot.LoadOtherWays(t.Context(), w.store.Read(), r.Snapshot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, way := range slices.Concat(slices.Collect(maps.Values(all))...) {
+			if n++; !way.LastSeen.IsZero() {
+				unseen++
+			}
+		}
+		return n, unseen
+	}
+	o := w.everything(snapshot.AzureDelegations, snapshot.AzureActivity)
+	r := w.take(o)
+	known, unseen := ways(r)
+	if known == 0 || unseen > 0 {
+		t.Fatalf("%d ways, %d of them not seen", known, unseen)
+	}
+	delegating := column[string](t, w.store, `SELECT DISTINCT customer FROM azure_delegation WHERE snapshot = ?`, r.Snapshot)
+	expect := func(r collectors.Result, customer string, state snapshot.State, words ...string) {
+		t.Helper()
+		for _, c := range w.seen(r).Customer(&snapshot.Access{}, customer) {
+			if i := slices.Index([]snapshot.Kind{snapshot.AzureDelegations, snapshot.AzureActivity}, c.Kind); i >= 0 && (c.State != state || !strings.Contains(c.Reason, words[i])) {
+				t.Errorf("%+v, want %s: %s", c, state, words[i])
+			}
+		}
+	}
+	never := "no Azure subscription of this customer is listed"
+	expect(r, "a customer without Azure", snapshot.NotConfigured, never, never)
+	for _, o.AcceptShrink = range []bool{false, true} { // the app is named in no offer any more
+		w.serve(w.msp, fixtures.ServerOptions{NoAzureRole: true})
+		w.at = w.at.AddDate(0, 0, 1)
+		again := w.everything(snapshot.AzureDelegations, snapshot.AzureActivity)
+		again.AcceptShrink = o.AcceptShrink
+		r = w.take(again)
+		list, log := "403 AuthorizationFailed; the app needs the Azure role Reader", "403 AuthorizationFailed"
+		if o.AcceptShrink {
+			log = "the subscription is not listed any more"
+			expect(r, "a customer without Azure", snapshot.NotConfigured, never, never)
+		} else if c := coverageOf(r, snapshot.AzureDelegations); !strings.Contains(c.Reason, "403") {
+			t.Errorf("%+v", c)
+		} else if c := w.seen(r).Customer(&snapshot.Access{}, "a customer without Azure"); !slices.ContainsFunc(c, func(c snapshot.Coverage) bool {
+			return c.State == snapshot.Partial && strings.Contains(c.Reason, "0 subscriptions came where 4 were known")
+		}) {
+			t.Errorf("%+v", c)
+		}
+		for _, customer := range delegating {
+			expect(r, customer, snapshot.NotPermitted, list, log)
+		}
+		if n, unseen := ways(r); n != known || unseen != known {
+			t.Errorf("%d ways, %d of them not seen, of %d", n, unseen, known)
+		}
+	}
+	w.serve(w.msp, fixtures.ServerOptions{})
+	w.at = w.at.AddDate(0, 0, 1)
+	if n, unseen := ways(w.take(w.everything(snapshot.AzureDelegations))); n != known || unseen > 0 {
+		t.Errorf("%d ways, %d of them not seen, of %d", n, unseen, known)
 	}
 }
 

@@ -38,7 +38,7 @@ type shrunkError struct {
 }
 
 func (e *shrunkError) Error() string {
-	return fmt.Sprintf("%d %s came where %d were known: that many do not end at once, so the list is not believed; look in Partner Center, and collect with --accept-shrink if it is so", e.now, e.noun, e.before)
+	return fmt.Sprintf("%d %s came where %d were known: that many do not end at once, so the list is not believed; look in the portal, and collect with --accept-shrink if it is so", e.now, e.noun, e.before)
 }
 
 var errRoleWithoutID = errors.New("a role has no id")

@@ -192,10 +192,13 @@ func ofScope(kind Kind, parts []partCoverage, tenant, customer string) []partCov
 	case len(parts) == 0:
 		return nil
 	case len(all) > 0 && !slices.Contains(TenantKinds, kind):
-		return all // the list of subscriptions holds none of this customer
+		return []partCoverage{{Coverage: Coverage{State: NotConfigured, Reason: notListed}}}
 	}
 	return []partCoverage{{Coverage: Coverage{State: NotConfigured, Reason: "this customer's tenant is not read: let the customer consent to the app, and name the kind in the column collect of customers.csv"}}}
 }
+
+// notListed is all that an empty list of subscriptions tells of a customer.
+const notListed = "no Azure subscription of this customer is listed: it delegates none, or its offer does not name the app; Azure lists only those in which the app has a role, so name it as Reader in every offer"
 
 // Exports is the object of what a folder of exports does not tell of a kind.
 const Exports = "portal"
