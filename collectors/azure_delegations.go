@@ -36,6 +36,7 @@ func (r *runner) azureDelegations(ctx context.Context) error {
 		case ctx.Err() != nil:
 		case !r.asksCustomer(x.customer):
 			r.mark(ctx, x.customer, c.Kind(), x.id, snapshot.NotAsked, leftOutCustomer)
+			r.progress(c)
 		default:
 			r.part(ctx, place{x.customer, r.Azure}, c, x.id)
 		}

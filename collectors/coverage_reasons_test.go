@@ -207,7 +207,10 @@ func TestCoverageReasons(t *testing.T) {
 	})
 
 	t.Run("not asked", func(t *testing.T) {
-		r := next(func(o *collectors.Options) { o.Customers = []string{"somebody else"} })
+		r := next(func(o *collectors.Options) {
+			o.Customers = []string{"somebody else"}
+			o.Declared.Customers = append(o.Declared.Customers, snapshot.DeclaredCustomer{Tenant: "somebody else"})
+		})
 		each(t, func(s collectors.Source) {
 			if s.Kind.OfCustomer() {
 				expect(t, r, scope(s.Kind), s.Kind, snapshot.NotAsked, "left out by --customer")

@@ -28,9 +28,12 @@ func (r *runner) customerTenants(ctx context.Context) error {
 	var all sync.WaitGroup
 	for _, c := range declared {
 		slots <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
 		all.Go(func() {
 			defer func() { <-slots }()
-			defer r.settle(c.Tenant)
+			defer r.settle(ctx, c.Tenant)
 			if err := r.customerTenant(ctx, c); err != nil {
 				r.stop(err)
 			}

@@ -26,6 +26,7 @@ func (customerUsers) Kind() snapshot.Kind { return snapshot.CustomerUsers }
 
 func (c customerUsers) Collect(ctx context.Context, part snapshot.Part, s *stage) error {
 	found := map[string]bool{}
+	s.onRestart(func() { clear(found) })
 	decode := func(raw json.RawMessage) (store.Item, error) {
 		item, err := c.decode(part.Scope, raw)
 		if user, ok := item.Fact.(snapshot.CustomerUser); ok {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -14,9 +15,9 @@ import (
 	"countersign/collectors/store"
 )
 
-// directoryRoles lists who holds or may activate directory roles of a tenant. A
-// tenant without the licence for PIM has no eligibilities: there the plain role
-// assignments are all there is. Of the MSP's own tenant, the groups that stand for
+// directoryRoles lists who holds or may activate directory roles of a tenant. Without
+// the licence for PIM eligibilities cannot be read: those known from before stand, and
+// the coverage says so. Of the MSP's own tenant, the groups that stand for
 // rights belong to it.
 // https://learn.microsoft.com/graph/api/rbacapplication-list-roleassignmentscheduleinstances
 // https://learn.microsoft.com/graph/api/rbacapplication-list-roleeligibilityscheduleinstances
@@ -26,7 +27,8 @@ func (c directoryRoles) Kind() snapshot.Kind { return c.kind }
 
 func (c directoryRoles) Collect(ctx context.Context, part snapshot.Part, s *stage) error {
 	held := map[string]bool{}
-	if err := roleHolders(ctx, s, func(state string) decoder {
+	s.onRestart(func() { clear(held) })
+	licensed, err := roleHolders(ctx, s, func(state string) decoder {
 		return func(raw json.RawMessage) (store.Item, error) {
 			item, err := decodeRoleInstance(part.Scope, state, raw)
 			if got, ok := item.Fact.(snapshot.RoleInstance); ok {
@@ -34,7 +36,11 @@ func (c directoryRoles) Collect(ctx context.Context, part snapshot.Part, s *stag
 			}
 			return item, err
 		}
-	}); err != nil {
+	})
+	if err == nil && !licensed {
+		err = keepEligible(ctx, part.Scope, s, held)
+	}
+	if err != nil {
 		return err
 	}
 	if err := unknownRoles(ctx, part.Scope, s, held); err != nil || c.kind == snapshot.CustomerRoles {
@@ -49,21 +55,49 @@ const (
 	roleRow  = "id,principalId,roleDefinitionId,directoryScopeId,appScopeId"
 )
 
-func roleHolders(ctx context.Context, s *stage, decode func(state string) decoder) error {
-	err := s.list(ctx, rolePath+"roleAssignmentScheduleInstances"+query("$select", roleRow+",assignmentType,memberType,startDateTime,endDateTime", "$expand", "principal"), decode(""))
+// roleHolders lists who holds a role and who may activate one; not licensed: the latter
+// could not be read.
+func roleHolders(ctx context.Context, s *stage, decode func(state string) decoder) (licensed bool, err error) {
+	err = s.list(ctx, rolePath+"roleAssignmentScheduleInstances"+query("$select", roleRow+",assignmentType,memberType,startDateTime,endDateTime", "$expand", "principal"), decode(""))
 	if unlicensed(err) {
 		s.refused(err)
-		return plainRoles(ctx, s, decode("plain"))
+		return false, plainRoles(ctx, s, decode("plain"))
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	err = s.list(ctx, rolePath+"roleEligibilityScheduleInstances"+query("$select", roleRow+",memberType,startDateTime,endDateTime", "$expand", "principal"), decode("eligible"))
 	if unlicensed(err) {
 		s.refused(err)
-		return nil
+		return false, nil
 	}
-	return err
+	return true, err
+}
+
+// keepEligible stages the eligibilities that the last snapshot knew: that they cannot be
+// read does not end them.
+func keepEligible(ctx context.Context, tenant string, s *stage, held map[string]bool) error {
+	s.say("who may activate a role cannot be read: the tenant lacks the licence for it, Microsoft Entra ID P2")
+	var known []struct {
+		snapshot.RoleInstance
+		Starts store.Time `db:"starts"`
+		Ends   store.Time `db:"ends"`
+	}
+	err := s.known.Read().SelectContext(ctx, &known, `
+		SELECT tenant, state, id, principal, principal_type, principal_name, principal_upn, principal_home, role, scope, member_type, starts, ends
+		FROM   role_instance
+		WHERE  snapshot = (SELECT max(id) FROM sealed_snapshot) AND tenant = ? AND state = 'eligible'
+		ORDER  BY id`, tenant)
+	if err != nil || len(known) == 0 {
+		return err
+	}
+	s.say(fmt.Sprintf("the eligible roles known from before (%d) stay as last seen", len(known)))
+	items := make([]store.Item, len(known))
+	for i, k := range known {
+		k.RoleInstance.Starts, k.RoleInstance.Ends = k.Starts.Time(), k.Ends.Time()
+		items[i], held[k.Role] = store.Item{Fact: k.RoleInstance}, true
+	}
+	return s.rows.Put(ctx, items)
 }
 
 // plainRoles lists role assignments without PIM. Microsoft's page of 2022 demanded a
@@ -79,6 +113,7 @@ func plainRoles(ctx context.Context, s *stage, decode decoder) error {
 	}
 	s.refused(err)
 	var roles []ident
+	s.onRestart(func() { roles = nil })
 	err = s.list(ctx, rolePath+"roleDefinitions"+query("$select", "id"), func(raw json.RawMessage) (store.Item, error) {
 		var w struct{ ID ident }
 		err := json.Unmarshal(raw, &w)

@@ -195,7 +195,7 @@ func (w *world) exported() fstest.MapFS {
 }
 
 func (w *world) portal(files fstest.MapFS, s *store.Store) (collectors.Result, error) {
-	return collectors.RunFromPortal(context.Background(), collectors.PortalOptions{Tenant: w.msp.Tenant(), Files: files, Store: s, At: w.at, Now: func() time.Time { return w.at }})
+	return collectors.RunFromPortal(context.Background(), collectors.Options{Tenant: w.msp.Tenant(), Store: s, At: w.at, Now: func() time.Time { return w.at }}, files)
 }
 
 // Where files and API can both say a thing, they say the same.
@@ -292,7 +292,7 @@ func downloads() fstest.MapFS {
 func portalOf(t testing.TB, files fstest.MapFS) (collectors.Result, *store.Store, error) {
 	t.Helper()
 	s := openStore(t, filepath.Join(t.TempDir(), "evidence.db"))
-	r, err := collectors.RunFromPortal(context.Background(), collectors.PortalOptions{Tenant: "msp", Files: files, Store: s, At: now, Now: func() time.Time { return now }})
+	r, err := collectors.RunFromPortal(context.Background(), collectors.Options{Tenant: "msp", Store: s, At: now, Now: func() time.Time { return now }}, files)
 	return r, s, err
 }
 
@@ -413,7 +413,8 @@ func TestNothingToTake(t *testing.T) {
 	}
 }
 
-// Relationships do not end by the half: a list that lost so many is not believed.
+// Relationships do not end by the half: a list that lost so many is not believed, unless
+// somebody says that it is true.
 func TestAShrunkenListIsNotBelieved(t *testing.T) {
 	_, s, err := portalOf(t, downloads())
 	if err != nil {
@@ -422,11 +423,20 @@ func TestAShrunkenListIsNotBelieved(t *testing.T) {
 	files := downloads()
 	files["gdap.csv"].Data = []byte("Relationship name,Customer tenant ID,Status,Expiration date\n")
 	later := now.Add(24 * time.Hour)
-	r, err := collectors.RunFromPortal(context.Background(), collectors.PortalOptions{Tenant: "msp", Files: files, Store: s, At: later, Now: func() time.Time { return later }})
+	o := collectors.Options{Tenant: "msp", Store: s, At: later, Now: func() time.Time { return later }}
+	r, err := collectors.RunFromPortal(t.Context(), o, files)
 	if c := coverageOf(r, snapshot.Relationships); c.State != snapshot.Partial || !strings.Contains(c.Reason, "0 relationships came where 2 were known") {
 		t.Errorf("%v %+v", err, c)
 	}
 	if got := lines(t, s, "SELECT id FROM relationship WHERE snapshot = ?", r.Snapshot); len(got) != 2 {
+		t.Errorf("%q", got)
+	}
+	o.AcceptShrink, o.At = true, later.Add(time.Hour)
+	r, err = collectors.RunFromPortal(t.Context(), o, files)
+	if c := coverageOf(r, snapshot.Relationships); c.State == snapshot.Partial && strings.Contains(c.Reason, "came where") {
+		t.Errorf("%v %+v", err, c)
+	}
+	if got := lines(t, s, "SELECT id FROM relationship WHERE snapshot = ?", r.Snapshot); len(got) != 0 {
 		t.Errorf("%q", got)
 	}
 }
@@ -441,21 +451,21 @@ func TestInterruptedReadingOfFiles(t *testing.T) {
 	for _, changed := range []bool{false, true} {
 		s := openStore(t, filepath.Join(t.TempDir(), "evidence.db"))
 		ctx, stop := context.WithCancel(t.Context())
-		o := collectors.PortalOptions{Tenant: "msp", Files: downloads(), Store: s, At: now, Now: func() time.Time { return now },
+		o := collectors.Options{Tenant: "msp", Store: s, At: now, Now: func() time.Time { return now },
 			Progress: func(p collectors.Progress) {
 				if p.Kind == snapshot.Memberships {
 					stop()
 				}
 			}}
-		if _, err := collectors.RunFromPortal(ctx, o); !errors.Is(err, context.Canceled) {
+		if _, err := collectors.RunFromPortal(ctx, o, downloads()); !errors.Is(err, context.Canceled) {
 			t.Fatal(err)
 		}
 		files := downloads()
 		if changed {
 			delete(files, "0c2a5b9e-13f7-4a60-b5d8-6e1f2a3b4c5d.csv")
 		}
-		o.Files, o.Progress = files, nil
-		r, err := collectors.RunFromPortal(t.Context(), o)
+		o.Progress = nil
+		r, err := collectors.RunFromPortal(t.Context(), o, files)
 		if err != nil || r.Resumed == changed {
 			t.Errorf("%v, resumed: %v", err, r.Resumed)
 		}

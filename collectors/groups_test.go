@@ -8,14 +8,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/jmoiron/sqlx"
 
 	"countersign/collectors"
 	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
-	"countersign/collectors/store"
 	"countersign/fixtures"
 )
 
@@ -104,52 +100,6 @@ func TestNoGroupIsAskedTwice(t *testing.T) {
 		}
 	}
 }
-
-// TestTheListOfAllGroupsEnds: what a database from before holds of all groups as one
-// part stands for a group until that was seen in its own, and is not seen beside it.
-func TestTheListOfAllGroupsEnds(t *testing.T) {
-	c := small()
-	c.assign("r1", "g2")
-	c.group("g2")
-	c.refuse["/v1.0/groups/g2"] = 500
-	w := c.start(t)
-	before, _, err := w.store.Begin(t.Context(), now.AddDate(0, 0, -1), tenant, "all", time.Hour)
-	if err != nil {
-		t.Fatal(err)
-	}
-	list := before.Stage(store.Part{Kind: "groups", Scope: tenant, Object: tenant})
-	var items []store.Item
-	for _, id := range []string{"g1", "g2", "g9"} {
-		items = append(items, store.Item{Fact: snapshot.Group{ID: id, Name: "once " + id, Dynamic: true, Created: now.AddDate(-1, 0, 0)}})
-	}
-	if err := errors.Join(list.Put(t.Context(), items), list.Finish(t.Context(), store.Seen{State: store.Whole, Asked: now, Rows: 3}, nil)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := before.Seal(t.Context(), nothing); err != nil {
-		t.Fatal(err)
-	}
-	const groups = `SELECT id || ':' || name || ':' || dynamic FROM directory_group WHERE snapshot = ? ORDER BY id`
-	r := w.run()
-	if got := w.column(r, groups); got != "g1:group g1:0 g2:once g2:1" {
-		t.Errorf("after one of two was seen: %s", got)
-	}
-	expectState(t, r, snapshot.Groups, snapshot.Partial, "1 of 3 not seen whole: broken: 500")
-	expectWhole(t, w.store)
-	delete(c.refuse, "/v1.0/groups/g2")
-	r = w.run()
-	if got := w.column(r, groups); got != "g1:group g1:0 g2:group g2:0" {
-		t.Errorf("after both were seen: %s", got)
-	}
-	if r = w.run(); coverageOf(r, snapshot.Groups).Requests != 2 || w.column(r, `SELECT count(*) FROM part_coverage WHERE snapshot = ? AND kind = 'groups'`) != "2" {
-		t.Errorf("the list is still kept: %+v", coverageOf(r, snapshot.Groups))
-	}
-	if got := w.column(collectors.Result{Snapshot: before.ID}, groups); got != "g1:once g1:1 g2:once g2:1 g9:once g9:1" {
-		t.Errorf("what was sealed before: %s", got)
-	}
-	expectWhole(t, w.store)
-}
-
-func nothing(context.Context, *sqlx.Tx, int64) (map[store.Part][]store.Row, error) { return nil, nil }
 
 // TestFilesAndAPIFillTheSameGroups: after exports were read into what the API brought,
 // each group stands once.

@@ -84,7 +84,7 @@ func (r *runner) open(ctx context.Context, at place, c collector, object string)
 		}
 	}
 	rows := r.taken.Stage(stored)
-	return &stage{Client: at.client, asked: r.Now().UTC(), rows: rows}
+	return &stage{Client: at.client, asked: r.Now().UTC(), rows: rows, known: r.Store}
 }
 
 // close notes how much of a part was seen. Trouble that is neither Graph's nor a

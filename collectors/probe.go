@@ -19,7 +19,7 @@ const nobody = "00000000-0000-0000-0000-000000000000"
 var objects = []string{"/v1.0/groups/" + nobody, "/v1.0/policies/crossTenantAccessPolicy/default"}
 
 // probes are the cheapest requests that tell whether a kind can be read: one for each
-// permission it takes.
+// permission it takes. The activity log of Azure has none: it is asked by subscription.
 func probes(kind snapshot.Kind, at time.Time) []string {
 	const relationships = "/v1.0/tenantRelationships/delegatedAdminRelationships"
 	lately := at.Add(-time.Hour).UTC().Format(time.RFC3339)
@@ -86,7 +86,11 @@ type Reading struct {
 // Probe asks once whether a kind of the client's tenant can be read, without keeping anything.
 // Of a kind that is asked object by object it tells what can be told without one.
 func Probe(ctx context.Context, client Pager, kind snapshot.Kind, at time.Time) (Reading, error) {
-	for _, path := range probes(kind, at) {
+	paths := probes(kind, at)
+	if len(paths) == 0 {
+		return Reading{kind, snapshot.NotAsked, "it takes a subscription to try"}, nil
+	}
+	for _, path := range paths {
 		err := try(ctx, client, path)
 		if err == nil || notFound(err) {
 			continue

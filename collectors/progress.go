@@ -1,6 +1,7 @@
 package collectors
 
 import (
+	"context"
 	"strings"
 
 	"countersign/collectors/snapshot"
@@ -13,7 +14,7 @@ type Progress struct {
 	CustomersDone, Customers int
 }
 
-// expect counts parts that are going to be asked, progress one that is done.
+// expect counts parts that are going to be asked or marked, progress one that is done.
 func (r *runner) expect(parts int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -32,7 +33,7 @@ func (r *runner) progress(c collector) {
 type tally struct{ left int }
 
 // await counts something that is to be read of a customer, settle what was read or
-// given up: with the last of it the customer is done.
+// given up: with the last of it the customer is done. What was cut short is neither.
 func (r *runner) await(customer string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -45,7 +46,10 @@ func (r *runner) await(customer string) {
 	t.left++
 }
 
-func (r *runner) settle(customer string) {
+func (r *runner) settle(ctx context.Context, customer string) {
+	if ctx.Err() != nil {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	t := r.tallies[strings.ToLower(customer)]
@@ -54,5 +58,5 @@ func (r *runner) settle(customer string) {
 	}
 	r.far.CustomersDone++
 	r.Progress(r.far)
-	r.Log.Info("customer read", "run", r.taken.ID, "customer", strings.ToLower(customer), "done", r.far.CustomersDone, "of", r.far.Customers)
+	r.Log.Info("customer done", "run", r.taken.ID, "customer", strings.ToLower(customer), "done", r.far.CustomersDone, "of", r.far.Customers)
 }

@@ -2,11 +2,11 @@ package collectors
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 
 	"countersign/collectors/snapshot"
-	"countersign/collectors/store"
 )
 
 // What later steps ask for follows from what earlier ones brought. It is read back
@@ -150,71 +150,52 @@ func (r *runner) nestedIn(ctx context.Context, level []string) ([]string, error)
 	return slices.Compact(nested), nil
 }
 
-// standingGroup is a group as it stands. Snapshots once kept all groups as one list: a
-// group stands in that until it has been seen in a part of its own.
-type standingGroup struct {
-	ID, Name                                         string
-	Gone, Assignable, Security, Dynamic, Synced, Old bool
-	Created                                          store.Time
+// standingGroups are the groups that were seen, by id, and whether each is gone.
+func (r *runner) standingGroups(ctx context.Context) (map[string]bool, error) {
+	rows, err := r.current(ctx, "directory_group", "true", id("id"), "f.gone")
+	gone := map[string]bool{}
+	for _, row := range rows {
+		gone[row[0]] = row[1] == "1"
+	}
+	return gone, err
 }
 
-// standingGroups are the groups that were seen, by id.
-func (r *runner) standingGroups(ctx context.Context) (map[string]standingGroup, error) {
-	var rows []standingGroup
-	err := r.Store.Read().SelectContext(ctx, &rows, `
-		SELECT i.value AS id, f.name, f.gone, f.role_assignable AS assignable, f.security_enabled AS security, f.dynamic, f.synced, f.created, p.object <> f.id AS old
-		FROM   part p JOIN fact_directory_group f ON f.part = p.id JOIN ident i ON i.id = f.id
-		WHERE  p.kind = 'groups' AND f.seen_until IS NULL AND (p.object = f.id OR NOT EXISTS (
-			SELECT 1 FROM part own JOIN part_seen s ON s.part = own.id WHERE own.kind = 'groups' AND own.scope = p.scope AND own.object = f.id AND s.state = 'complete'))`)
-	all := map[string]standingGroup{}
-	for _, g := range rows {
-		all[g.ID] = g
-	}
-	return all, err
-}
-
-// endGroupList ends the list of all groups that earlier snapshots kept, but for those
-// of the walked groups that it alone tells of.
-func (r *runner) endGroupList(ctx context.Context, walked map[string]bool) error {
-	list := store.Part{Kind: string(snapshot.Groups), Scope: r.Tenant, Object: r.Tenant}
-	var listed int
-	err := r.Store.Read().GetContext(ctx, &listed, `
-		SELECT count(*) FROM part p JOIN fact_directory_group f ON f.part = p.id
-		WHERE  p.kind = 'groups' AND p.object = p.scope AND f.seen_until IS NULL`)
-	if err != nil || listed == 0 {
-		return err
-	}
-	groups, err := r.standingGroups(ctx)
-	if err != nil {
-		return err
-	}
-	var rest []store.Item
-	for _, g := range groups {
-		if g.Old && walked[g.ID] {
-			rest = append(rest, store.Item{Fact: snapshot.Group{ID: g.ID, Name: g.Name, Gone: g.Gone, RoleAssignable: g.Assignable, SecurityEnabled: g.Security,
-				Dynamic: g.Dynamic, Synced: g.Synced, Created: g.Created.Time()}})
-		}
-	}
-	if len(rest) == listed {
-		return nil
-	}
-	st := r.taken.Stage(list)
-	if err := st.Put(ctx, rest); err != nil {
-		return err
-	}
-	return st.Finish(ctx, store.Seen{State: store.Whole, Asked: r.Now().UTC()}, nil)
-}
-
-// reach are the principals that are or may come to be in a group, or own it.
+// reach are the principals that are or may come to be in a group, or own it, and those
+// that reach customers or administer the MSP in another way: by an Azure authorisation,
+// an access package or a directory role of the MSP's tenant, or by approving for others.
 func (r *runner) reach(ctx context.Context) (map[string]bool, error) {
 	reach := map[string]bool{}
-	for _, table := range []string{"group_member", "group_owner", "group_assignment", "group_eligibility", "access_package_target"} {
+	for _, table := range []string{"group_member", "group_owner", "group_assignment", "group_eligibility", "access_package_target", "access_package_assignment", "azure_authorisation"} {
 		rows, err := r.current(ctx, table, "f.principal IS NOT NULL", id("principal"))
 		if err != nil {
 			return nil, err
 		}
 		for _, row := range rows {
 			reach[row[0]] = true
+		}
+	}
+	holders, err := r.current(ctx, "role_instance", "true", id("principal"), id("tenant"))
+	if err != nil {
+		return nil, err
+	}
+	for _, row := range holders {
+		if row[1] == r.Tenant {
+			reach[row[0]] = true
+		}
+	}
+	for _, table := range []string{"group_policy", "access_package_policy", "azure_authorisation"} {
+		rows, err := r.current(ctx, table, "true", "f.approvers")
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			var approvers []string
+			if err := json.Unmarshal([]byte(row[0]), &approvers); err != nil {
+				return nil, err
+			}
+			for _, approver := range approvers {
+				reach[approver] = true
+			}
 		}
 	}
 	return reach, nil

@@ -97,7 +97,7 @@ func TestRolesOfEveryTenant(t *testing.T) {
 		{customer(1), snapshot.CustomerRoles, snapshot.NotPermitted, "must consent to the app"},
 		{customer(2), snapshot.CustomerRoles, snapshot.Complete, ""},
 		{customer(2), snapshot.CustomerUsers, snapshot.NotPermitted, "AuditLog.Read.All"},
-		{customer(3), snapshot.CustomerRoles, snapshot.Complete, ""},
+		{customer(3), snapshot.CustomerRoles, snapshot.Complete, "the tenant lacks the licence for it, Microsoft Entra ID P2"},
 		{customer(3), snapshot.CustomerUsers, snapshot.Complete, ""},
 		{customer(3), snapshot.CustomerRolePolicies, snapshot.NotLicensed, "Microsoft Entra ID P2"},
 	} {
@@ -231,6 +231,50 @@ func TestAskedOtherwise(t *testing.T) {
 	expectLines(t, "eligible", lines(t, s, `SELECT principal || ' ' || type || ' ' || state FROM membership WHERE snapshot = ?`, r.Snapshot), "ada user eligible")
 	expectLines(t, "roles", lines(t, s, `SELECT i.state || ' ' || i.principal || ' ' || d.name || ' ' || i.principal_home FROM role_instance i
 		JOIN role_definition d ON d.snapshot = i.snapshot AND d.id = i.role WHERE i.snapshot = ? ORDER BY 1`, r.Snapshot), "plain ada one elsewhere", "plain bo two ")
+}
+
+// unlicensed refuses the lists of these names as Graph does where the licence is missing.
+func (w *cannedWorld) unlicensed(lists ...string) {
+	front := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, q *http.Request) {
+		if !slices.Contains(lists, q.URL.Path[strings.LastIndex(q.URL.Path, "/")+1:]) {
+			w.ServeHTTP(rw, q)
+			return
+		}
+		rw.Header().Set("Content-Type", "application/json")
+		rw.WriteHeader(http.StatusBadRequest)
+		fmt.Fprint(rw, `{"error":{"code":"AadPremiumLicenseRequired","message":"no"}}`)
+	}))
+	w.Cleanup(front.Close)
+	w.url = front.URL
+}
+
+// That eligible roles cannot be read any more is said, and ends none of them.
+func TestEligibleRolesWithoutALicence(t *testing.T) {
+	const roles, eligible, words = "/v1.0/roleManagement/directory/", "roleEligibilityScheduleInstances", "the tenant lacks the licence for it, Microsoft Entra ID P2"
+	for _, refused := range [][]string{{eligible}, {eligible, "roleAssignmentScheduleInstances"}} {
+		c := newCanned()
+		c.rows[roles+eligible] = []string{`{"id":"e","principalId":"ada","roleDefinitionId":"` + snapshot.GlobalAdministrator + `","startDateTime":"2026-01-01T00:00:00Z","principal":{"@odata.type":"#microsoft.graph.user","displayName":"Ada"}}`}
+		for _, list := range []string{"roleAssignmentScheduleInstances", "roleAssignments"} {
+			c.rows[roles+list] = []string{`{"id":"h","principalId":"bo","roleDefinitionId":"` + snapshot.GlobalAdministrator + `"}`}
+		}
+		w := c.start(t)
+		only := func(o *collectors.Options) { o.Kinds = []snapshot.Kind{snapshot.DirectoryRoles} }
+		before := w.run(only)
+		expectState(t, before, snapshot.DirectoryRoles, snapshot.Complete, "")
+		const known = `SELECT id || principal_name || starts FROM role_instance WHERE snapshot = ? AND state = 'eligible'`
+		want := w.column(before, known)
+		w.unlicensed(refused...)
+		for range 2 {
+			r := w.run(only)
+			expectState(t, r, snapshot.DirectoryRoles, snapshot.Complete, words)
+			expectState(t, r, snapshot.DirectoryRoles, snapshot.Complete, "the eligible roles known from before (1) stay as last seen")
+			if got := w.column(r, known); got != want || want == "" {
+				t.Errorf("%s refused: eligible %q, before %q", refused, got, want)
+			}
+		}
+		w.store = openStore(t, filepath.Join(t.TempDir(), "evidence.db"))
+		expectState(t, w.run(only), snapshot.DirectoryRoles, snapshot.Complete, words)
+	}
 }
 
 // A list of a part that begins anew drops nothing of the part's other lists, and what

@@ -53,8 +53,8 @@ type Result struct {
 }
 
 // Run takes one snapshot and seals it, whatever part of the evidence could be had:
-// what could not is named in the coverage. An error means that nothing was sealed;
-// the next Run goes on where this one was interrupted.
+// what could not is named in the coverage. With an error nothing was sealed, and the
+// next Run goes on where this one was interrupted, unless the result has a Seal.
 func Run(ctx context.Context, o Options) (Result, error) {
 	return o.take(ctx, o.request(), (*runner).collect)
 }
@@ -93,6 +93,9 @@ func (o Options) take(ctx context.Context, request string, collect func(*runner,
 		o.Log.Warn("this machine's clock and the service's differ: instants of this snapshot may be wrong by as much", "run", taken.ID, "ahead", result.Skew)
 	}
 	result.Coverage, err = snapshot.LoadCoverage(ctx, o.Store.Read(), taken.ID)
+	if err != nil {
+		return result, fmt.Errorf("snapshot %d is sealed, but its coverage cannot be read: %w", taken.ID, err)
+	}
 	for _, c := range result.Coverage {
 		level := slog.LevelInfo
 		if c.State != snapshot.Complete || c.Reason != "" {
@@ -100,7 +103,7 @@ func (o Options) take(ctx context.Context, request string, collect func(*runner,
 		}
 		o.Log.Log(ctx, level, "collected", "run", taken.ID, "kind", c.Kind, "state", c.State, "reason", c.Reason, "count", c.Rows)
 	}
-	return result, err
+	return result, nil
 }
 
 // notBefore refuses an instant before the last snapshot's: one history has one order.
@@ -166,7 +169,7 @@ func (r *runner) collect(ctx context.Context) error {
 		}
 	}
 	for _, step := range [][]func(context.Context) error{
-		{r.tenantLists}, {r.assignments, r.partnerCustomers, r.azureDelegations, r.onceLists}, {r.walkGroups},
+		{r.tenantLists}, {r.refuseUnknown}, {r.assignments, r.partnerCustomers, r.azureDelegations, r.onceLists}, {r.walkGroups},
 		{r.people, r.logs, r.partnerLog, r.customerTenants, r.azureActivity},
 	} {
 		var all sync.WaitGroup

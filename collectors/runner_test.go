@@ -314,6 +314,29 @@ func TestUsersInReach(t *testing.T) {
 	}
 }
 
+// Whoever holds a role of the MSP's own tenant, has an access package or approves for
+// others is no member of any group, and is a user of whom everything must be known.
+func TestUsersInReachBesideGroups(t *testing.T) {
+	const packages, roles = "/v1.0/identityGovernance/entitlementManagement/", "/v1.0/roleManagement/directory/"
+	c := small()
+	c.rows[roles+"roleAssignmentScheduleInstances"] = []string{`{"id":"h","principalId":"emergency","roleDefinitionId":"62e90394-69f5-4237-9190-012177145e10"}`}
+	c.rows[roles+"roleEligibilityScheduleInstances"] = []string{`{"id":"e","principalId":"helpdesk","roleDefinitionId":"729827e3-9c14-49f7-bb1b-9608f156bbb8"}`}
+	c.rows[packages+"assignments"] = []string{`{"id":"x","state":"delivered","target":{"objectId":"deputy"},"accessPackage":{"id":"p"}}`}
+	c.rows[packages+"assignmentPolicies"] = []string{`{"id":"y","accessPackage":{"id":"p"},"requestApprovalSettings":{"stages":[{"primaryApprovers":[{"@odata.type":"#microsoft.graph.singleUser","userId":"approver"}]}]}}`}
+	for _, user := range []string{"u1", "emergency", "helpdesk", "deputy", "approver", "other"} {
+		for _, list := range []string{"/v1.0/users", "/v1.0/reports/authenticationMethods/userRegistrationDetails", "/v1.0/identityProtection/riskyUsers"} {
+			c.rows[list] = append(c.rows[list], `{"id":"`+user+`"}`)
+		}
+	}
+	w := c.start(t)
+	r := w.run(func(*collectors.Options) {})
+	for _, column := range []string{"id FROM directory_user", "principal FROM mfa_registration", "principal FROM risky_user"} {
+		if got := w.column(r, "SELECT "+column+" WHERE snapshot = ? ORDER BY 1"); got != "approver deputy emergency helpdesk u1" {
+			t.Errorf("%s: %s", column, got)
+		}
+	}
+}
+
 func TestKindsAndCustomersLeftOut(t *testing.T) {
 	c := small()
 	c.relationship("r2", "c2", "active")
@@ -522,4 +545,30 @@ func (s silent) Together(ctx context.Context, n int, do func(context.Context, in
 	for i := range n {
 		do(ctx, i)
 	}
+}
+
+// Trouble after the seal does not unsay it.
+func TestASealedSnapshotWhoseCoverageCannotBeRead(t *testing.T) {
+	w := small().start(t)
+	ctx, stop := context.WithCancel(t.Context())
+	o := w.options()
+	o.Client = stopping{o.Client, stop}
+	r, err := collectors.Run(ctx, o)
+	if err == nil || !strings.Contains(err.Error(), "snapshot 1 is sealed, but its coverage cannot be read: ") || r.Seal == "" {
+		t.Errorf("%+v: %v", r, err)
+	}
+	if last, err := snapshot.LastAt(t.Context(), w.store.Read(), now); err != nil || last.Seal != r.Seal {
+		t.Errorf("sealed was %+v (%v)", last, err)
+	}
+}
+
+// stopping ends the run when it is asked for its clock, which is after the seal.
+type stopping struct {
+	collectors.Client
+	stop context.CancelFunc
+}
+
+func (s stopping) Skew() (time.Duration, bool) {
+	s.stop()
+	return 0, false
 }

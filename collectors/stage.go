@@ -48,14 +48,18 @@ type stage struct {
 	rows     *store.Stage
 	seen     store.Seen
 	requests []store.Request
+	forget   []func()        // empty what the collector keeps of the rows
 	moved    bool            // a list was read twice
 	nameless map[string]bool // types of objects of which id and type came and nothing else
+	said     []string        // what else must be said of the part
+	known    *store.Store    // what earlier snapshots brought
 }
 
 // collect collects the part, and all of it anew where one of its lists after the
 // first began anew: what the lists before brought is dropped with it.
 func (s *stage) collect(ctx context.Context, c collector, part snapshot.Part) error {
 	for range attempts {
+		s.forget, s.said = nil, nil
 		err := c.Collect(ctx, part, s)
 		if !errors.Is(err, errRestart) {
 			return err
@@ -82,9 +86,14 @@ func (s *stage) list(ctx context.Context, path string, decode decoder) error {
 	})
 }
 
+// onRestart has forget run when what was staged is dropped because a list began anew:
+// it empties what a collector keeps of the rows beside staging them.
+func (s *stage) onRestart(forget func()) { s.forget = append(s.forget, forget) }
+
 // count is list, and tells how many rows came with different keys.
-func (s *stage) count(ctx context.Context, path string, decode func(json.RawMessage) (store.Item, error), key func(store.Row) string) (int, error) {
+func (s *stage) count(ctx context.Context, path string, decode decoder, key func(store.Row) string) (int, error) {
 	came := map[string]bool{}
+	s.onRestart(func() { clear(came) })
 	err := s.list(ctx, path, func(raw json.RawMessage) (store.Item, error) {
 		item, err := decode(raw)
 		if err == nil {
@@ -107,6 +116,9 @@ func (s *stage) one(ctx context.Context, path string, decode decoder) error {
 // restart drops all that is staged and noted of the part but how often was asked.
 func (s *stage) restart(ctx context.Context) error {
 	s.requests, s.nameless, s.moved, s.seen = nil, nil, false, store.Seen{Requests: s.seen.Requests}
+	for _, forget := range s.forget {
+		forget()
+	}
 	return s.rows.Restart(ctx)
 }
 
@@ -155,7 +167,14 @@ func (s *stage) remark() string {
 	for _, kind := range slices.Sorted(maps.Keys(s.nameless)) {
 		words = append(words, "objects of type "+kind+" came with their id alone: the app may not read their names; "+toRead(kind))
 	}
-	return strings.Join(words, "; ")
+	return strings.Join(append(words, s.said...), "; ")
+}
+
+// say adds to the remark, each thing once.
+func (s *stage) say(words string) {
+	if !slices.Contains(s.said, words) {
+		s.said = append(s.said, words)
+	}
 }
 
 // refused keeps the evidence of a request that was not.

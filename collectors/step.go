@@ -55,10 +55,11 @@ func (r *runner) assignments(ctx context.Context) error {
 		x := known[i]
 		if !r.asksCustomer(x.customer) {
 			r.notAsked(ctx, c, x.id, leftOutCustomer)
+			r.progress(c)
 		} else {
 			r.part(ctx, r.msp(), c, x.id)
 		}
-		r.settle(x.customer)
+		r.settle(ctx, x.customer)
 	})
 	r.none(ctx, c, len(known), "relationship")
 	return nil
@@ -93,17 +94,28 @@ func (r *runner) walkGroups(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	asked := 0 // lists of a group
+	for _, c := range ofGroup {
+		if r.asks(c) {
+			asked++
+		}
+	}
 	seen := map[string]bool{}
 	for len(level) > 0 && ctx.Err() == nil {
 		for _, id := range level {
 			seen[id] = true
 		}
-		r.expect((1 + len(ofGroup)) * len(level))
+		if r.asks(&groups{}) {
+			r.expect(len(level))
+		}
+		r.expect(asked * len(level))
 		walked := make([]string, len(level))
 		r.together(ctx, len(level), func(ctx context.Context, i int) {
-			group, here := known[level[i]]
-			if r.walkGroup(ctx, level[i], &groups{maybe: maybe[level[i]], none: maybe[level[i]] && !here, gone: group.Gone}) {
+			gone, here := known[level[i]]
+			if r.walkGroup(ctx, level[i], &groups{maybe: maybe[level[i]], none: maybe[level[i]] && !here, gone: gone}) {
 				walked[i] = level[i]
+			} else {
+				r.expect(-asked)
 			}
 		})
 		if level, err = r.nestedIn(ctx, walked); err != nil {
@@ -118,10 +130,7 @@ func (r *runner) walkGroups(ctx context.Context) error {
 			r.none(ctx, c, len(seen), "mapped group")
 		}
 	}
-	if len(seen) == 0 || !r.asks(&groups{}) {
-		return nil
-	}
-	return r.endGroupList(ctx, seen)
+	return nil
 }
 
 // walkGroup asks for a group and its lists, and reports whether it is one.

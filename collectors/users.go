@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
 )
@@ -29,24 +28,22 @@ func (c users) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
 		"$expand", "manager($select=id)", "$top", "120")
 	managers := map[string]bool{}
 	var held []store.Item
-	err := s.EachPage(ctx, path, func(p graph.Page) error {
-		if p.Restart {
-			clear(managers)
-			held = nil
+	s.onRestart(func() {
+		clear(managers)
+		held = nil
+	})
+	err := s.list(ctx, path, func(raw json.RawMessage) (store.Item, error) {
+		item, err := decodeUser(raw)
+		if err != nil {
+			return store.Item{}, err
 		}
-		return s.page(ctx, p, func(raw json.RawMessage) (store.Item, error) {
-			item, err := decodeUser(raw)
-			if err != nil {
-				return store.Item{}, err
-			}
-			user := item.Fact.(snapshot.User)
-			if c.reach[user.ID] || c.staff[strings.ToLower(user.UPN)] {
-				managers[user.Manager] = true
-				return item, nil
-			}
-			held = append(held, item)
-			return store.Item{}, nil
-		})
+		user := item.Fact.(snapshot.User)
+		if c.reach[user.ID] || c.staff[strings.ToLower(user.UPN)] {
+			managers[user.Manager] = true
+			return item, nil
+		}
+		held = append(held, item)
+		return store.Item{}, nil
 	})
 	if err != nil {
 		return err

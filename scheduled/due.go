@@ -1,7 +1,6 @@
 package scheduled
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -14,16 +13,27 @@ import (
 	"countersign/collectors/store"
 )
 
-// Outcome is what became of one window.
+// State is what became of a window. The store holds it in these words.
+type State string
+
+// What becomes of windows.
+const (
+	Done   State = "done"
+	Failed State = "failed" // it stays due
+	Missed State = "missed" // too late to be caught up
+)
+
+// Outcome is what became of one window, and why.
 type Outcome struct {
 	Window
-	State string // done, failed or missed
-	Note  string
+	Result
+	State State
 	Err   error
 }
 
-// RunDue runs every window that is due at the instant, in the order of their
-// times, jobs of one instant in the order given. It is what a tick and --once do.
+// RunDue runs every window that is due at the instant: those of the jobs that go
+// first, then the others, in the order of their times, jobs of one instant in the
+// order given. It is what a tick and --once do.
 // A window that fails does not keep the later ones of other jobs from running;
 // later ones of its own job wait for it.
 func RunDue(ctx context.Context, st *store.Store, jobs []Job, at time.Time) ([]Outcome, error) {
@@ -41,7 +51,7 @@ func RunDue(ctx context.Context, st *store.Store, jobs []Job, at time.Time) ([]O
 			return outcomes, ctx.Err()
 		}
 		o := p.run(ctx, at)
-		failed[o.Job] = o.State == "failed"
+		failed[o.Job] = o.State == Failed
 		if err := record(ctx, st, o, at); err != nil {
 			return outcomes, fmt.Errorf("record %s of %s: %w", o.Job, o.Due.Format(time.RFC3339), err)
 		}
@@ -75,7 +85,15 @@ func plan(ctx context.Context, st *store.Store, jobs []Job, at time.Time) ([]pla
 			out = append(out, planned{job, due})
 		}
 	}
-	slices.SortStableFunc(out, func(a, b planned) int { return cmp.Compare(a.due.Unix(), b.due.Unix()) })
+	slices.SortStableFunc(out, func(a, b planned) int {
+		switch {
+		case a.job.First == b.job.First:
+			return a.due.Compare(b.due)
+		case a.job.First:
+			return -1
+		}
+		return 1
+	})
 	return out, nil
 }
 
@@ -89,15 +107,13 @@ func lastSettled(ctx context.Context, st *store.Store, job string) (time.Time, e
 }
 
 func (p planned) run(ctx context.Context, at time.Time) Outcome {
-	o := Outcome{Window: Window{Job: p.job.Name, Due: p.due}}
+	o := Outcome{Window: Window{Job: p.job.Name, Due: p.due}, State: Done}
 	if late := at.Sub(p.due); p.job.CatchUp > 0 && late > p.job.CatchUp {
-		o.State, o.Note = "missed", fmt.Sprintf("%s late, more than the %s that are caught up", late.Round(time.Minute), p.job.CatchUp)
+		o.State, o.Note = Missed, fmt.Sprintf("%s late, more than the %s that are caught up", late.Round(time.Minute), p.job.CatchUp)
 		return o
 	}
-	o.Note, o.Err = p.job.Run(ctx, o.Window)
-	o.State = "done"
-	if o.Err != nil {
-		o.State, o.Note = "failed", o.Err.Error()
+	if o.Result, o.Err = p.job.Run(ctx, o.Window); o.Err != nil {
+		o.State, o.Note = Failed, o.Err.Error()
 	}
 	return o
 }

@@ -98,12 +98,12 @@ type diary struct {
 	fail map[string]bool
 }
 
-func (d *diary) run(_ context.Context, w scheduled.Window) (string, error) {
+func (d *diary) run(_ context.Context, w scheduled.Window) (scheduled.Result, error) {
 	if d.fail[w.Job] {
-		return "", errors.New("tenant not reachable")
+		return scheduled.Result{}, errors.New("tenant not reachable")
 	}
 	d.ran = append(d.ran, w.Job+" "+w.Due.UTC().Format("01-02T15"))
-	return "fine", nil
+	return scheduled.Result{Note: "fine"}, nil
 }
 
 func (d *diary) jobs(t *testing.T) []scheduled.Job {
@@ -135,7 +135,7 @@ func (d *diary) want(t *testing.T, want string) {
 func TestEachWindowRunsOnceInOrder(t *testing.T) {
 	st, d := open(t), &diary{}
 	d.tick(t, st, "2026-11-22T10:00:00Z")
-	d.want(t, "campaign 10-01T04, summaries 10-01T04, collect 11-22T03, check 11-22T03")
+	d.want(t, "collect 11-22T03, campaign 10-01T04, summaries 10-01T04, check 11-22T03")
 	d.tick(t, st, "2026-11-22T10:00:01Z")
 	d.want(t, "")
 	d.tick(t, st, "2026-11-23T03:00:00Z")
@@ -148,10 +148,10 @@ func TestDowntimeOverAQuarter(t *testing.T) {
 	st, d := open(t), &diary{}
 	d.tick(t, st, "2026-11-22T10:00:00Z")
 	out := d.tick(t, st, "2027-01-02T10:00:00Z") // 41 days later
-	d.want(t, "collect 12-31T03, check 12-31T03, collect 01-01T03, check 01-01T03, campaign 01-01T05, summaries 01-01T05, collect 01-02T03, check 01-02T03")
+	d.want(t, "collect 12-31T03, collect 01-01T03, collect 01-02T03, check 12-31T03, check 01-01T03, campaign 01-01T05, summaries 01-01T05, check 01-02T03")
 	missed := 0
 	for _, o := range out {
-		if o.State == "missed" {
+		if o.State == scheduled.Missed {
 			missed++
 		}
 	}
@@ -168,7 +168,7 @@ func TestAFailedWindowIsTriedAgainAndKeepsItsPlace(t *testing.T) {
 	d.fail = map[string]bool{"collect": true}
 	out := d.tick(t, st, "2026-11-24T10:00:00Z")
 	d.want(t, "check 11-23T03, check 11-24T03")
-	if len(out) != 3 || out[0].State != "failed" || out[0].Note != "tenant not reachable" {
+	if len(out) != 3 || out[0].State != scheduled.Failed || out[0].Note != "tenant not reachable" {
 		t.Errorf("got %+v", out)
 	}
 	d.fail = nil

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -177,35 +176,4 @@ func pathLines(a *snapshot.Access, f pathFilter) []accessLine {
 		return cmp.Or(strings.Compare(x.Customer.Name, y.Customer.Name), cmp.Compare(x.Tier, y.Tier), strings.Compare(x.Person.Name, y.Person.Name), strings.Compare(x.Role.Name, y.Role.Name), strings.Compare(x.Chain, y.Chain))
 	})
 	return lines
-}
-
-// reader opens the configured database for looking; release closes it and adds
-// its trouble to the command's error.
-func (a *app) reader(ctx context.Context) (msp, func(*error), error) {
-	c, err := a.config()
-	if err != nil {
-		return msp{}, nil, err
-	}
-	st, err := a.read(ctx, c)
-	if err != nil {
-		return msp{}, nil, err
-	}
-	return msp{a, c, st}, func(err *error) { *err = errors.Join(*err, st.Close()) }, nil
-}
-
-// writer is reader for a command that adds to the database.
-func (a *app) writer(ctx context.Context, command string, create bool) (msp, func(*error), error) {
-	c, err := a.config()
-	if err != nil {
-		return msp{}, nil, err
-	}
-	st, done, err := a.write(ctx, c, command, create, nil)
-	if err != nil {
-		return msp{}, nil, err
-	}
-	return msp{a, c, st}, func(err *error) {
-		if e := done(); e != nil {
-			*err = errors.Join(*err, e)
-		}
-	}, nil
 }

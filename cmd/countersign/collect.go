@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,7 +36,7 @@ that is missing is exported.`,
 		},
 	}
 	cmd.Flags().StringVar(&exports, "from-portal", "", "read what was exported from the portals into this `folder`, instead of asking Microsoft")
-	cmd.Flags().StringArrayVar(&customers, "customer", nil, "read access assignments of this tenant `id` only; may be repeated")
+	cmd.Flags().StringArrayVar(&customers, "customer", nil, "of what belongs to one customer read only this tenant `id`'s: access assignments, Azure, the customer's own tenant; may be repeated")
 	cmd.Flags().StringArrayVar(&kinds, "kind", nil, "read this `kind` of evidence only; may be repeated: "+strings.Join(kindNames(), ", "))
 	cmd.Flags().BoolVar(&acceptShrink, "accept-shrink", false, "believe a list of customers or relationships that lost more than half of what was known; without it such a list counts as not seen whole")
 	return cmd
@@ -65,6 +66,9 @@ func (a *app) collect(cmd *cobra.Command, kinds []string, w wanted) (err error) 
 	}
 	defer release(&err)
 	result, err := m.collect(cmd.Context(), a.at, w)
+	if errors.Is(err, collectors.ErrUnknownCustomer) {
+		return usage("--customer: %w; name the tenant id that `countersign access --format csv` or customers.csv shows, or declare the customer there. Nothing was sealed", err)
+	}
 	if err != nil {
 		return err
 	}

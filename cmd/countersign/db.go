@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"countersign/reviews"
+	"countersign/rules/rule"
 )
 
 func (a *app) dbCommand() *cobra.Command {
@@ -19,21 +20,17 @@ func (a *app) dbCommand() *cobra.Command {
 	return db
 }
 
-func (a *app) dbCheck(cmd *cobra.Command) error {
-	c, err := a.config()
+func (a *app) dbCheck(cmd *cobra.Command) (err error) {
+	m, release, err := a.reader(cmd.Context())
 	if err != nil {
 		return err
 	}
-	st, err := a.read(cmd.Context(), c)
+	defer release(&err)
+	faults, err := m.st.Check(cmd.Context())
 	if err != nil {
 		return err
 	}
-	defer st.Close()
-	faults, err := st.Check(cmd.Context())
-	if err != nil {
-		return err
-	}
-	unsealed, err := reviews.Check(cmd.Context(), st)
+	unsealed, err := reviews.Check(cmd.Context(), m.st)
 	if err != nil {
 		return err
 	}
@@ -42,9 +39,9 @@ func (a *app) dbCheck(cmd *cobra.Command) error {
 		fmt.Fprintln(cmd.OutOrStdout(), "FAULT  "+printable(f, false))
 	}
 	if len(faults) > 0 {
-		return fmt.Errorf("database %s: %d faults; what it holds must not be relied on: restore the last good copy", st.Path(), len(faults))
+		return fmt.Errorf("database %s: %s; what it holds must not be relied on: restore the last good copy", m.st.Path(), rule.Count(len(faults), "fault"))
 	}
-	head, err := st.Head(cmd.Context())
+	head, err := m.st.Head(cmd.Context())
 	if err != nil {
 		return err
 	}

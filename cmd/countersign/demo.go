@@ -86,7 +86,7 @@ func (a *app) demo(cmd *cobra.Command, dir string, customers int, seed uint64) (
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, stop()) }()
+	defer func() { released(&err, stop()) }()
 	if err := d.writeConfig(); err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (a *app) demo(cmd *cobra.Command, dir string, customers int, seed uint64) (
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, release()) }()
+	defer func() { released(&err, release()) }()
 	d.msp = msp{inner, c, st}
 	return d.tell(cmd.Context(), a.at)
 }

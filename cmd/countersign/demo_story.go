@@ -69,9 +69,8 @@ func (d *demonstration) history(ctx context.Context, p snapshot.Period, opening 
 		instants = append(instants, at)
 	}
 	instants = append(instants, opening)
-	d.world.Denied = d.world.Denied[:1]
 	denied := instants[len(instants)/3]
-	d.world.Denied[0].From, d.world.Denied[0].Until = denied, denied.Add(time.Hour)
+	d.world.Deny("SG-GDAP-AzureEngineers", denied, denied.Add(time.Hour))
 	show := d.progress("taking snapshots")
 	defer show.end()
 	var before map[snapshot.Kind]snapshot.State

@@ -153,12 +153,7 @@ const leastSpace = 1 << 30
 
 // disk looks at the space where something is going to be written.
 func (d *doctor) disk(dir string) {
-	for { // a folder that is not there yet is made in the nearest one that is
-		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-		dir = filepath.Dir(dir)
-	}
+	dir = nearest(dir, os.Stat)
 	free, err := freeSpace(dir)
 	switch {
 	case err != nil:
@@ -167,6 +162,18 @@ func (d *doctor) disk(dir string) {
 		d.say(thisMachine, "disk", wrong, "%s has %d MB free: make room, a run wants 1 GB at hand", dir, free>>20)
 	default:
 		d.say(thisMachine, "disk", good, "%s has %d GB free", dir, free>>30)
+	}
+}
+
+// nearest is the folder itself, or the one above it that is there: in that it will be
+// made. Where not even the root is there, as of a drive without a disk, it is the root.
+func nearest(dir string, stat func(string) (fs.FileInfo, error)) string {
+	for {
+		above := filepath.Dir(dir)
+		if _, err := stat(dir); !errors.Is(err, fs.ErrNotExist) || above == dir {
+			return dir
+		}
+		dir = above
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -155,5 +156,17 @@ func TestDoctorNamesTheCure(t *testing.T) {
 		if d := found[[2]string{"Northgate MSP", check}]; d.State != noted {
 			t.Errorf("%s: %+v", check, d)
 		}
+	}
+}
+
+func TestNearestFolder(t *testing.T) {
+	dir := t.TempDir()
+	if got := nearest(filepath.Join(dir, "a", "b"), os.Stat); got != dir {
+		t.Errorf("above a folder that is not there: %s", got)
+	}
+	root := filepath.VolumeName(dir) + string(filepath.Separator)
+	gone := func(string) (fs.FileInfo, error) { return nil, fs.ErrNotExist }
+	if got := nearest(dir, gone); got != root {
+		t.Errorf("on a drive that is not there: %s, want %s", got, root)
 	}
 }

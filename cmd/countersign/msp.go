@@ -81,14 +81,14 @@ type wanted struct {
 
 // collect takes and seals a snapshot at the instant.
 func (m msp) collect(ctx context.Context, at time.Time, w wanted) (collectors.Result, error) {
+	o := collectors.Options{Tenant: m.c.MSP.TenantID, Store: m.st, At: at, Now: m.now, Declared: m.c.Declared(), Domains: m.c.MSP.Domains,
+		Kinds: m.kinds(w.kinds), Customers: w.customers, AcceptShrink: w.acceptShrink, Log: m.log}
 	if w.exports != "" {
 		show := m.progress("reading exports")
 		defer show.end()
-		return collectors.RunFromPortal(ctx, collectors.PortalOptions{Tenant: m.c.MSP.TenantID, Files: os.DirFS(w.exports), Store: m.st, At: at, Now: m.now,
-			Declared: m.c.Declared(), Log: m.log, Progress: show.collected})
+		o.Progress = show.collected
+		return collectors.RunFromPortal(ctx, o, os.DirFS(w.exports))
 	}
-	o := collectors.Options{Tenant: m.c.MSP.TenantID, Store: m.st, At: at, Now: m.now, Declared: m.c.Declared(), Domains: m.c.MSP.Domains,
-		Kinds: m.kinds(w.kinds), Customers: w.customers, AcceptShrink: w.acceptShrink, Log: m.log}
 	show := m.progress("collecting")
 	defer show.end()
 	c, err := m.clients(show.watch)

@@ -203,6 +203,45 @@ func (a *app) write(ctx context.Context, c *config.Config, command string, creat
 	return st, func() error { return errors.Join(st.Close(), lock.Release()) }, nil
 }
 
+// reader opens the configured database for a command that only looks; release
+// closes it and adds its trouble to the command's error.
+func (a *app) reader(ctx context.Context) (m msp, release func(*error), err error) {
+	c, err := a.config()
+	if err != nil {
+		return msp{}, nil, err
+	}
+	st, err := a.read(ctx, c)
+	if err != nil {
+		return msp{}, nil, err
+	}
+	return msp{a, c, st}, func(err *error) { released(err, st.Close()) }, nil
+}
+
+// writer is reader for a command that adds to the database.
+func (a *app) writer(ctx context.Context, command string, create bool) (m msp, release func(*error), err error) {
+	c, err := a.config()
+	if err != nil {
+		return msp{}, nil, err
+	}
+	st, done, err := a.write(ctx, c, command, create, nil)
+	if err != nil {
+		return msp{}, nil, err
+	}
+	return msp{a, c, st}, func(err *error) { released(err, done()) }, nil
+}
+
+// released adds what went wrong when a command closed what it had opened. The
+// command then failed, whatever its exit code would have been.
+func released(err *error, closing error) {
+	if closing == nil {
+		return
+	}
+	if coded := (*exit)(nil); errors.As(*err, &coded) && coded.err == nil {
+		*err = nil // it was said already
+	}
+	*err = &exit{exitFailed, errors.Join(*err, closing)}
+}
+
 // group is a command that only holds others: alone it shows them, a word that
 // names none of them is refused.
 func group(use, short string) *cobra.Command {

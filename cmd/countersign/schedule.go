@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/jonboulle/clockwork"
@@ -52,7 +51,11 @@ func (a *app) schedule(cmd *cobra.Command, once bool) error {
 	}
 	err = scheduled.Serve(cmd.Context(), clockwork.NewRealClock(), c.Zone(), jobs, a.log, func(context.Context) {
 		a.at = a.env.Now().UTC().Truncate(time.Second)
-		if err := a.tick(cmd, a.at); err != nil {
+		var coded *exit
+		switch err := a.tick(cmd, a.at); {
+		case errors.As(err, &coded) && coded.err == nil:
+			a.log.Warn("not everything was seen whole")
+		case err != nil:
 			a.log.Error("schedule", "error", err)
 		}
 	})
@@ -70,20 +73,14 @@ func (a *app) tick(cmd *cobra.Command, at time.Time) (err error) {
 	if err != nil {
 		return err
 	}
-	// Collecting goes first, whatever else was due before it: the others judge, review
-	// and report what it sees.
-	var outcomes []scheduled.Outcome
-	for _, some := range [][]scheduled.Job{jobs[:1], jobs[1:]} {
-		done, e := scheduled.RunDue(cmd.Context(), m.st, some, at)
-		outcomes, err = append(outcomes, done...), errors.Join(err, e)
-	}
+	outcomes, err := scheduled.RunDue(cmd.Context(), m.st, jobs, at)
 	failed, gaps := 0, false
 	for _, o := range outcomes {
-		fmt.Fprintf(cmd.OutOrStdout(), "%-9s %s  %-6s  %s\n", o.Job, o.Due.In(m.c.Zone()).Format("2006-01-02 15:04"), o.State, printable(o.Note, false))
-		if o.State == "failed" {
+		fmt.Fprintf(cmd.OutOrStdout(), "%-9s %s  %-6s  %s\n", o.Job, moment(o.Due, m.c.Zone(), ""), o.State, printable(o.Note, false))
+		if o.State == scheduled.Failed {
 			failed++
 		}
-		gaps = gaps || strings.Contains(o.Note, notWhole)
+		gaps = gaps || o.Gaps
 	}
 	if len(outcomes) == 0 && err == nil {
 		fmt.Fprintln(cmd.OutOrStdout(), "Nothing is due.")
@@ -92,15 +89,12 @@ func (a *app) tick(cmd *cobra.Command, at time.Time) (err error) {
 	case err != nil:
 		return err
 	case failed > 0:
-		return fmt.Errorf("%d of %s failed; it is tried again at the next run", failed, rule.Counted(len(outcomes), "window", "windows"))
+		return fmt.Errorf("%d of %s failed; it is tried again at the next run", failed, rule.Count(len(outcomes), "window"))
 	case gaps:
 		return &exit{code: exitGaps}
 	}
 	return nil
 }
-
-// notWhole marks the note of a window that was done although not everything was seen.
-const notWhole = "kinds of evidence were not seen whole"
 
 // jobs are the scheduled jobs, in the order in which those of one instant run.
 func (m msp) jobs() ([]scheduled.Job, error) {
@@ -136,56 +130,57 @@ func cronOf(text string, fiscalYearStart int) string {
 	return text
 }
 
-func (m msp) runCollect(ctx context.Context, _ scheduled.Window) (string, error) {
+func (m msp) runCollect(ctx context.Context, _ scheduled.Window) (done scheduled.Result, err error) {
 	result, err := m.collect(ctx, m.at, wanted{})
 	if err != nil {
-		return "", err
+		return done, err
 	}
-	note := fmt.Sprintf("snapshot %d sealed", result.Snapshot)
+	done.Note = fmt.Sprintf("snapshot %d sealed", result.Snapshot)
 	if n := incomplete(result); n > 0 {
-		note += fmt.Sprintf("; %d %s", n, notWhole)
+		done.Note += "; " + rule.Counted(n, "kind of evidence was not seen whole", "kinds of evidence were not seen whole")
+		done.Gaps = true
 	}
-	return note, nil
+	return done, nil
 }
 
-func (m msp) runCheck(ctx context.Context, _ scheduled.Window) (string, error) {
+func (m msp) runCheck(ctx context.Context, _ scheduled.Window) (done scheduled.Result, err error) {
 	s, err := m.snapshotAt(ctx, 0, m.at)
 	if err != nil {
-		return "", err
+		return done, err
 	}
 	report, err := m.check(ctx, m.at, s.ID)
-	return fmt.Sprintf("%d findings in snapshot %d", len(report.Findings), s.ID), err
+	return scheduled.Result{Note: fmt.Sprintf("%s in snapshot %d", rule.Count(len(report.Findings), "finding"), s.ID), Gaps: unseen(report)}, err
 }
 
-func (m msp) runCampaign(ctx context.Context, w scheduled.Window) (string, error) {
+func (m msp) runCampaign(ctx context.Context, w scheduled.Window) (done scheduled.Result, err error) {
 	p, err := m.period("", w.Due)
 	if err != nil {
-		return "", err
+		return done, err
 	}
 	s, err := m.snapshotAt(ctx, 0, m.at)
 	if err != nil {
-		return "", err
+		return done, err
 	}
 	c, err := m.openReview(ctx, m.at, s, p, false)
 	if errors.Is(err, reviews.ErrAlreadyOpen) {
-		return p.Name + " is under review already", m.writeMissing(ctx, io.Discard, p)
+		return scheduled.Result{Note: p.Name + " is under review already"}, m.writeMissing(ctx, io.Discard, p)
 	}
 	if err != nil {
-		return "", err
+		return done, err
 	}
 	files, err := m.issue(ctx, c)
-	return fmt.Sprintf("%s opened, %d workbooks written", c.Name, len(files)), err
+	return scheduled.Result{Note: fmt.Sprintf("%s opened, %s written", c.Name, rule.Count(len(files), "workbook"))}, err
 }
 
-func (m msp) runSummaries(ctx context.Context, w scheduled.Window) (string, error) {
+func (m msp) runSummaries(ctx context.Context, w scheduled.Window) (done scheduled.Result, err error) {
 	p, err := m.period("", w.Due)
 	if err != nil {
-		return "", err
+		return done, err
 	}
 	s, err := m.snapshotOf(ctx, p, 0)
 	if err != nil {
-		return "", err
+		return done, err
 	}
 	files, err := m.summaries(ctx, m.at, s, p, nil)
-	return fmt.Sprintf("%d files written for %s", len(files), p.Name), err
+	return scheduled.Result{Note: fmt.Sprintf("%s written for %s", rule.Count(len(files), "file"), p.Name)}, err
 }

@@ -84,13 +84,14 @@ type world struct {
 	hook  func(asked int) // called with the number of requests since the last reset
 }
 
-func newWorld(customers int, denied ...fixtures.Denial) (*world, error) {
+func newWorld(customers int) (*world, error) {
 	zone, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
 		return nil, err
 	}
 	w := &world{MSP: fixtures.NewMSP(fixtures.Options{Customers: customers, Seed: 11, At: storyNow, Zone: zone}), clock: worldClock{at: storyNow}}
-	w.Denied, w.ReaderEverywhere = denied, true
+	w.DenyNothing()
+	w.ReaderEverywhere = true
 	w.server = fixtures.NewServer(w.MSP, fixtures.ServerOptions{Now: w.clock.now, PageSize: 100, ClientID: w.App(), ClientSecret: clientSecret, Tokens: []string{"none"}})
 	return w, nil
 }
@@ -236,7 +237,7 @@ func serveWorld(ts *testscript.TestScript, _ bool, args []string) {
 	w, err := newWorld(customers)
 	ts.Check(err)
 	if len(args) == 4 {
-		w.Denied = []fixtures.Denial{{Group: w.GroupID(args[1]), From: parse(ts, args[2]), Until: parse(ts, args[3])}}
+		w.Deny(args[1], parse(ts, args[2]), parse(ts, args[3]))
 	}
 	if hostile {
 		w.rewrite = strings.NewReplacer("Ola Freelance", `Ola\u001b[2J\u202eFree\nlance\u0000\u009b31m`, "Northgate device projects", `Northgate\r\ndevice\u0007projects`)

@@ -71,28 +71,20 @@ func NoQuotas() Limits {
 }
 
 func (l Limits) withDefaults() Limits {
-	or(&l.Tries, 8)
-	or(&l.Wait, 15*time.Minute)
-	or(&l.TenantWait, 30*time.Minute)
-	or(&l.Pages, 10_000)
-	or(&l.Body, 64<<20)
-	or(&l.Lag, 30*time.Second)
-	or(&l.Stall, time.Minute)
-	or(&l.Answer, 10*time.Minute)
-	or(&l.Reports, 2*time.Second)
-	or(&l.Protection, time.Second)
-	or(&l.Tenants, 1000)
-	or(&l.Directory, 3500)
-	or(&l.Partner, 120*time.Millisecond)
+	l.Tries = cmp.Or(l.Tries, 8)
+	l.Wait = cmp.Or(l.Wait, 15*time.Minute)
+	l.TenantWait = cmp.Or(l.TenantWait, 30*time.Minute)
+	l.Pages = cmp.Or(l.Pages, 10_000)
+	l.Body = cmp.Or(l.Body, 64<<20)
+	l.Lag = cmp.Or(l.Lag, 30*time.Second)
+	l.Stall = cmp.Or(l.Stall, time.Minute)
+	l.Answer = cmp.Or(l.Answer, 10*time.Minute)
+	l.Reports = cmp.Or(l.Reports, 2*time.Second)
+	l.Protection = cmp.Or(l.Protection, time.Second)
+	l.Tenants = cmp.Or(l.Tenants, 1000)
+	l.Directory = cmp.Or(l.Directory, 3500)
+	l.Partner = cmp.Or(l.Partner, 120*time.Millisecond)
 	return l
-}
-
-// or sets what was left at its zero value.
-func or[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Client asks one service about one tenant. It may be used by many goroutines.
@@ -133,24 +125,20 @@ func New(o Options) (*Client, error) {
 	if o.Credential == nil {
 		return nil, errors.New("graph client: no credential")
 	}
-	if o.Clock == nil {
-		o.Clock = clockwork.NewRealClock()
-	}
+	o.Clock = cmp.Or(o.Clock, clockwork.NewRealClock())
 	if o.Now == nil {
 		o.Now = o.Clock.Now
 	}
 	if o.Jitter == nil {
 		o.Jitter = rand.Float64
 	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	or(&o.App, &Gate{})
-	or(&o.Concurrency, 8)
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	o.App = cmp.Or(o.App, &Gate{})
+	o.Concurrency = cmp.Or(o.Concurrency, 8)
 	if o.Wire == nil {
 		o.Wire = NewWire(o.Concurrency)
 	}
-	or(&o.HTTP, o.Wire.http)
+	o.HTTP = cmp.Or(o.HTTP, o.Wire.http)
 	limits := o.Limits.withDefaults()
 	d.batch = d.batch && o.Batch
 	bound, maxBound := float64(o.Concurrency), float64(o.Concurrency)

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -76,7 +77,7 @@ func NewCredential(o CredentialOptions) (azcore.TokenCredential, error) {
 		if fault != nil {
 			return nil, errors.New("credential of kind certificate: cannot be read; it must be PEM or PKCS#12 with its private key, and the password must fit")
 		}
-		or(&o.Clock, clockwork.NewRealClock())
+		o.Clock = cmp.Or(o.Clock, clockwork.NewRealClock())
 		if ended := certs[0].NotAfter; !o.Clock.Now().Before(ended) {
 			return nil, fmt.Errorf("credential of kind certificate: the certificate expired on %s; make a new one and add it to the app registration", ended.Format(time.DateOnly))
 		}
@@ -141,9 +142,7 @@ func staticToken(token Secret) ownCredential {
 // azidentity refuses.
 // https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
 func loopbackLogin(o CredentialOptions, login *url.URL) ownCredential {
-	if o.Clock == nil {
-		o.Clock = clockwork.NewRealClock()
-	}
+	o.Clock = cmp.Or(o.Clock, clockwork.NewRealClock())
 	client := *o.HTTP
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	var mu sync.Mutex

@@ -24,13 +24,12 @@ type Page struct {
 	Number int // from 1; counts on through a second reading
 	// Restart: the server let the page token expire and the list begins anew with
 	// this page: all rows handed on before must be dropped.
-	Restart   bool
-	Again     bool // of a second reading: the list moved while it was first read
-	Requests  int  // tries it took
-	Status    int
-	RequestID string
-	Rows      []json.RawMessage // compacted, valid UTF-8
-	SHA256    [32]byte          // of Rows, each ended by a line feed, the server's own address left out
+	Restart  bool
+	Again    bool // of a second reading: the list moved while it was first read
+	Requests int  // tries it took
+	Status   int
+	Rows     []json.RawMessage // compacted, valid UTF-8
+	SHA256   [32]byte          // of Rows, each ended by a line feed, the server's own address left out
 }
 
 // EachPage asks path (as the Service says, escaped, query included), follows the
@@ -111,7 +110,7 @@ func (c *Client) Get(ctx context.Context, path string) (Page, error) {
 }
 
 func (c *Client) page(path string, a answer, rows []json.RawMessage) Page {
-	p := Page{Path: path, Status: a.status, RequestID: oneLine(a.requestID(), 100, a.token), Rows: rows}
+	p := Page{Path: path, Status: a.status, Rows: rows}
 	sum, address := sha256.New(), []byte(c.base.String())
 	for _, row := range rows {
 		sum.Write(bytes.ReplaceAll(row, address, nil))

@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -82,7 +83,7 @@ func audit(r record, _ *File) ([]Row, error) {
 	}
 	by := map[string]any{}
 	if id := r.text("app id"); id != "" || strings.HasPrefix(strings.ToLower(r.text("actor type")), "app") {
-		by["app"] = map[string]any{"servicePrincipalId": id, "displayName": firstOf(r.text("app name"), r.text("actor name"))}
+		by["app"] = map[string]any{"servicePrincipalId": id, "displayName": cmp.Or(r.text("app name"), r.text("actor name"))}
 	} else {
 		by["user"] = map[string]any{"id": r.text("actor id"), "displayName": r.text("actor name"), "userPrincipalName": r.text("actor upn"),
 			"ipAddress": r.text("ip"), "homeTenantId": r.text("actor home")}
@@ -119,15 +120,6 @@ func entry(o map[string]any) []byte {
 func digest(said []byte) string {
 	sum := sha256.Sum256(said)
 	return "portal:" + hex.EncodeToString(sum[:16])
-}
-
-func firstOf(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }
 
 // pimAudit is the audit history of Privileged Identity Management. Microsoft

@@ -25,9 +25,7 @@ var groupMembers = &form{
 	tells:   []string{"@odata.type", "id", "displayname"},
 	settle:  membersByName,
 	convert: member,
-	entry: func(raw []byte, f *File) ([]Row, error) {
-		return []Row{{Kind: snapshot.Memberships, Object: f.Object, Graph: raw}}, nil
-	},
+	entry:   asItIs(snapshot.Memberships),
 }
 
 var (

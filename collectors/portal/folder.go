@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"countersign/collectors/snapshot"
@@ -238,24 +239,21 @@ func (f *File) lines(text io.Reader, do func(record) error) error {
 type names map[string][]string
 
 func (n names) learn(name, id string) {
-	name, id = fold(name), strings.ToLower(id)
+	name, id = nameKey(name), strings.ToLower(id)
 	if name == "" || id == "" {
 		return
 	}
-	for _, known := range n[name] {
-		if known == id {
-			return
-		}
+	if !slices.Contains(n[name], id) {
+		n[name] = append(n[name], id)
 	}
-	n[name] = append(n[name], id)
 }
 
 func (n names) id(name string) (id string, twice bool) {
-	ids := n[fold(name)]
+	ids := n[nameKey(name)]
 	if len(ids) == 1 {
 		return ids[0], false
 	}
 	return "", len(ids) > 1
 }
 
-func fold(name string) string { return strings.ToLower(strings.Join(strings.Fields(name), " ")) }
+func nameKey(name string) string { return strings.ToLower(strings.Join(strings.Fields(name), " ")) }

@@ -58,7 +58,7 @@ func entriesKnown() (all []string) {
 func foldedAll(header []string) map[string]bool {
 	names := map[string]bool{}
 	for _, name := range header {
-		names[folded(name)] = true
+		names[columnKey(name)] = true
 	}
 	return names
 }
@@ -66,7 +66,7 @@ func foldedAll(header []string) map[string]bool {
 // has reports whether the header has the column, or one of several.
 func (f *form) has(need string, names map[string]bool) bool {
 	return slices.ContainsFunc(strings.Split(need, "|"), func(column string) bool {
-		return slices.ContainsFunc(f.columns[column], func(called string) bool { return names[folded(called)] })
+		return slices.ContainsFunc(f.columns[column], func(called string) bool { return names[columnKey(called)] })
 	})
 }
 
@@ -76,7 +76,7 @@ func (f *form) places(header []string) (map[string]int, error) {
 	at, first := map[string]int{}, map[string]int{}
 	double := map[string]bool{}
 	for i, name := range header {
-		name = folded(name)
+		name = columnKey(name)
 		if _, ok := first[name]; ok {
 			double[name] = true
 			continue
@@ -85,11 +85,11 @@ func (f *form) places(header []string) (map[string]int, error) {
 	}
 	for _, column := range slices.Sorted(maps.Keys(f.columns)) {
 		for _, name := range f.columns[column] {
-			i, ok := first[folded(name)]
+			i, ok := first[columnKey(name)]
 			if !ok {
 				continue
 			}
-			if double[folded(name)] {
+			if double[columnKey(name)] {
 				return nil, fmt.Errorf("column %s stands twice", short(header[i]))
 			}
 			at[column] = i

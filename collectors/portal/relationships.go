@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"regexp"
@@ -37,7 +38,7 @@ var relationships = &form{
 		return lacking(has, "roles", "which roles a relationship allows", "extend", "whether a relationship extends itself")
 	},
 	teach: func(d *Folder, text func(string) string) {
-		d.relationships.learn(text("name"), firstOf(text("id"), derived(text("name"))))
+		d.relationships.learn(text("name"), cmp.Or(text("id"), derived(text("name"))))
 	},
 	convert: relationshipOf,
 	entry:   relationshipEntry,
@@ -48,16 +49,16 @@ func derived(name string) string {
 	if name == "" {
 		return ""
 	}
-	return "name:" + fold(name)
+	return "name:" + nameKey(name)
 }
 
 func relationshipOf(r record, f *File) ([]Row, error) {
-	id := firstOf(r.text("id"), derived(r.text("name")))
+	id := cmp.Or(r.text("id"), derived(r.text("name")))
 	if id == "" {
 		return nil, r.fault(0, "a relationship has neither id nor name")
 	}
 	status := spelled(r.text("status"), "created", "approvalPending", "approved", "activating", "active", "terminationRequested", "terminating", "terminated", "expiring", "expired")
-	if folded(status) == "pending" {
+	if columnKey(status) == "pending" {
 		status = "approvalPending"
 	}
 	tenant, err := r.customer(f.folder)
@@ -207,9 +208,7 @@ var accessAssignments = &form{
 	tells:   []string{"accesscontainer", "accessdetails", "status"},
 	settle:  assignmentsByContext,
 	convert: accessAssignment,
-	entry: func(raw []byte, f *File) ([]Row, error) {
-		return []Row{{Kind: snapshot.AccessAssignments, Object: f.Object, Graph: raw}}, nil
-	},
+	entry:   asItIs(snapshot.AccessAssignments),
 }
 
 // assignmentsOf finds the relationship in what an answer of Graph says it answers.
@@ -240,7 +239,7 @@ func accessAssignment(r record, f *File) ([]Row, error) {
 		return nil, err
 	}
 	return []Row{{Kind: snapshot.AccessAssignments, Object: relationship, Graph: graph(map[string]any{
-		"id": firstOf(r.text("id"), relationship+"/"+group), "status": firstOf(r.text("status"), "active"), "createdDateTime": created,
+		"id": cmp.Or(r.text("id"), relationship+"/"+group), "status": cmp.Or(r.text("status"), "active"), "createdDateTime": created,
 		"accessContainer": map[string]any{"accessContainerId": group, "accessContainerType": "securityGroup"}, "accessDetails": roles,
 	})}}, nil
 }

@@ -77,7 +77,9 @@ func lacking(has func(string) bool, pairs ...string) (lacks []string) {
 
 // asItIs hands out the objects of a JSON download, which are those of the API.
 func asItIs(kind snapshot.Kind) func([]byte, *File) ([]Row, error) {
-	return func(raw []byte, _ *File) ([]Row, error) { return []Row{{Kind: kind, Graph: raw}}, nil }
+	return func(raw []byte, f *File) ([]Row, error) {
+		return []Row{{Kind: kind, Object: f.Object, Graph: raw}}, nil
+	}
 }
 
 var nameOfSignIns = regexp.MustCompile(`(?i)(non[-_ ]?)?interactive`)
@@ -124,7 +126,7 @@ func signIn(r record, f *File) ([]Row, error) {
 		"id": r.text("id"), "createdDateTime": at, "userId": r.text("user id"), "userDisplayName": r.text("user"), "userPrincipalName": r.text("username"),
 		"resourceTenantId": r.text("tenant"), "appDisplayName": r.text("application"), "resourceDisplayName": r.text("resource"),
 		"crossTenantAccessType":     spelled(r.text("cross"), "none", "b2bCollaboration", "b2bDirectConnect", "microsoftSupport", "serviceProvider", "passthrough"),
-		"authenticationRequirement": requirement(r.text("requirement")),
+		"authenticationRequirement": spelled(r.text("requirement"), "multiFactorAuthentication", "singleFactorAuthentication"),
 		"isInteractive":             f.interactive, "status": map[string]any{"errorCode": code}, "correlationId": r.text("correlation"), "ipAddress": r.text("ip"),
 		"location": place(r.text("location")), "clientAppUsed": r.text("client"), "deviceDetail": device,
 		"conditionalAccessStatus": spelled(r.text("access policies"), "success", "failure", "notApplied"),
@@ -168,19 +170,9 @@ func mark(text string) (told *bool, ok bool) {
 // spaces and case, and an unknown one as it came.
 func spelled(shown string, words ...string) string {
 	for _, w := range words {
-		if folded(shown) == strings.ToLower(w) {
+		if columnKey(shown) == strings.ToLower(w) {
 			return w
 		}
-	}
-	return shown
-}
-
-func requirement(shown string) string {
-	switch folded(shown) {
-	case "multifactorauthentication":
-		return "multiFactorAuthentication"
-	case "singlefactorauthentication":
-		return "singleFactorAuthentication"
 	}
 	return shown
 }

@@ -20,9 +20,9 @@ const (
 	longestHeader = 64 << 10 // bytes
 )
 
-// folded is a column's name without its case, spaces and punctuation: the portals
+// columnKey is a column's name without its case, spaces and punctuation: the portals
 // write "Application ID " and "userPrincipalName" as well as "User principal name".
-func folded(name string) string {
+func columnKey(name string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) {
 			return unicode.ToLower(r)
@@ -43,8 +43,8 @@ type table struct {
 }
 
 // newTable reads the header and finds the form by it: the separator is the one by
-// which the header has the columns of a form. A form of nil: none was found, and
-// the fault says what came nearest.
+// which the header has the columns of a form. Where there is none, the fault says what
+// came nearest.
 func newTable(from io.Reader) (*table, error) {
 	t := &table{ration: &rationed{from: from}}
 	t.ration.record()
@@ -61,13 +61,14 @@ func newTable(from io.Reader) (*table, error) {
 		head, t.skipped = head[len(line)+1:], 1
 	}
 	var nearest miss
-	var comma rune
+	comma := ','
 	for _, c := range []rune{',', ';', '\t'} {
 		names, err := separated(bytes.NewReader(head), c).Read()
 		if err != nil {
 			continue // said when the header is read in earnest
 		}
-		if t.form, comma = recognise(names), c; t.form != nil {
+		if t.form = recognise(names); t.form != nil {
+			comma = c
 			break
 		}
 		if m := nearestTo(names); m.found > nearest.found || c == ',' {
@@ -122,7 +123,15 @@ func (t *table) broken(err error) error {
 	case errors.Is(err, csv.ErrFieldCount) && errors.As(err, &said):
 		return &Fault{Line: said.Line + t.skipped, Reason: "has another number of cells than the header"}
 	case errors.As(err, &said):
-		return &Fault{Line: said.StartLine + t.skipped, Column: said.Column, Reason: said.Err.Error()}
+		reason := "has a quotation mark in a cell that does not begin with one"
+		if errors.Is(err, csv.ErrQuote) {
+			reason = "begins a cell with a quotation mark that does not end it"
+		}
+		fault := &Fault{Line: said.StartLine + t.skipped, Column: said.Column, Reason: reason + ": download the file again"}
+		if said.Line > said.StartLine { // the column is one of the line where it was noticed
+			fault.Column = 0
+		}
+		return fault
 	}
 	return &Fault{Reason: unreadable(err)}
 }

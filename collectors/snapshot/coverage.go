@@ -205,25 +205,17 @@ const Exports = "portal"
 
 // needed picks the parts of the objects. A kind that was left out altogether, or
 // could not be asked object by object, has one part for the tenant that says why, and
-// so have exports that tell less than the API. The list of all groups, which snapshots
-// kept before each had a part of its own, stands for those that have none.
+// so have exports that tell less than the API.
 func (p *Parts) needed(seen map[Part]partCoverage, kind Kind, objects []string) []partCoverage {
-	list, listed := seen[Part{kind, p.tenant, p.tenant}]
-	for _, c := range []partCoverage{list, seen[Part{kind, p.tenant, Exports}]} {
-		if c.State != Complete && c.State != "" {
+	for _, object := range []string{p.tenant, Exports} {
+		if c := seen[Part{kind, p.tenant, object}]; c.State != Complete && c.State != "" {
 			return []partCoverage{c}
 		}
 	}
 	var parts []partCoverage
 	for _, object := range objects {
 		c, ok := seen[Part{kind, p.tenant, object}]
-		switch {
-		case !ok && listed:
-			if slices.Contains(parts, list) {
-				continue
-			}
-			c = list
-		case !ok:
+		if !ok {
 			c.State, c.Reason = NotAsked, notAsked
 		}
 		parts = append(parts, c)

@@ -106,9 +106,9 @@ func (w *world) parts() map[snapshot.Part][]store.Item {
 			}
 		}
 	}
-	ask(snapshot.Groups, msp, rows(w.groups)...)
 	ask(snapshot.Users, msp, rows(w.users)...)
 	for _, g := range w.groups {
+		ask(snapshot.Groups, g.ID, g)
 		ask(snapshot.Memberships, g.ID)
 		ask(snapshot.GroupEligibilities, g.ID)
 		ask(snapshot.GroupAssignments, g.ID)
