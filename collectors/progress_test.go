@@ -49,9 +49,10 @@ func TestProgressReachesItsTotal(t *testing.T) {
 		"all":          func(*collectors.Options) {},
 		"some kinds":   func(o *collectors.Options) { o.Kinds = append(chain, snapshot.Groups, snapshot.Memberships) },
 		"no groups":    func(o *collectors.Options) { o.Kinds = append(chain, snapshot.Memberships) },
-		"one customer": func(o *collectors.Options) { o.Customers, o.Kinds = []string{"c2"}, chain },
+		"one customer": func(o *collectors.Options) { o.Customers, o.Kinds = []string{"c9"}, chain },
 		"subscriptions": func(o *collectors.Options) {
-			o.Customers, o.Kinds = []string{"c1"}, []snapshot.Kind{snapshot.AzureDelegations}
+			o.Customers, o.Kinds = []string{"c9"}, []snapshot.Kind{snapshot.AzureDelegations}
+			o.Declared.Customers = []snapshot.DeclaredCustomer{{Tenant: "c9"}}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
