@@ -28,16 +28,16 @@ func (r *runner) azureActivity(ctx context.Context) error {
 	}
 	r.Azure.Together(ctx, len(known), func(ctx context.Context, i int) {
 		x := known[i]
-		if !r.asksCustomer(x.customer) {
-			r.mark(ctx, x.customer, snapshot.AzureActivity, x.id, snapshot.NotAsked, leftOutCustomer)
+		if !r.asksCustomer(x.Customer) {
+			r.mark(ctx, x.Customer, snapshot.AzureActivity, x.ID, snapshot.NotAsked, leftOutCustomer)
 			return
 		}
-		if !x.listed {
-			r.mark(ctx, x.customer, snapshot.AzureActivity, x.id, snapshot.NotPermitted, "the subscription is not listed any more, so that its log cannot be asked; "+SourceOf(snapshot.AzureActivity).cure())
+		if !x.Listed {
+			r.mark(ctx, x.Customer, snapshot.AzureActivity, x.ID, snapshot.NotPermitted, "the subscription is not listed any more, so that its log cannot be asked; "+SourceOf(snapshot.AzureActivity).cure())
 			return
 		}
-		if err := r.logOf(ctx, place{x.customer, r.Azure}, snapshot.AzureActivity, x.id, snapshot.AzureLogKept, oneWeek, func(w window) collector {
-			return azureActivity{r.Tenant, x.id, w}
+		if err := r.logOf(ctx, place{x.Customer, r.Azure}, snapshot.AzureActivity, x.ID, snapshot.AzureLogKept, oneWeek, func(w window) collector {
+			return azureActivity{r.Tenant, x.ID, w}
 		}); err != nil && ctx.Err() == nil {
 			r.stop(err)
 		}

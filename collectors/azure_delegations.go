@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
 )
@@ -29,16 +30,17 @@ func (r *runner) azureDelegations(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := azureDelegations{r.Tenant}
 	r.expect(len(known))
 	r.Azure.Together(ctx, len(known), func(ctx context.Context, i int) {
-		switch x := known[i]; {
+		x := known[i]
+		c := azureDelegations{r.Tenant, x.Listed, r.AcceptShrink}
+		switch {
 		case ctx.Err() != nil:
-		case !r.asksCustomer(x.customer):
-			r.mark(ctx, x.customer, c.Kind(), x.id, snapshot.NotAsked, leftOutCustomer)
+		case !r.asksCustomer(x.Customer):
+			r.mark(ctx, x.Customer, c.Kind(), x.ID, snapshot.NotAsked, leftOutCustomer)
 			r.progress(c)
 		default:
-			r.part(ctx, place{x.customer, r.Azure}, c, x.id)
+			r.part(ctx, place{x.Customer, r.Azure}, c, x.ID)
 		}
 	})
 	return nil
@@ -46,30 +48,24 @@ func (r *runner) azureDelegations(ctx context.Context) error {
 
 // subscription is one of a customer, by the GUID that names it in paths.
 type subscription struct {
-	id, customer string
-	listed       bool // else known by a delegation that was never seen to end
+	ID, Customer string
+	Listed       bool // else known from before
 }
 
-// subscriptions are those that are listed, and those that are not listed any more but
-// were delegated when they were last seen: either the delegation or the app's role in
-// it may have ended.
+// subscriptions are all that were ever known, but for those whose delegations were seen
+// to end. One that is not listed any more may still be delegated: the app's role in it
+// may be all that ended.
 func (r *runner) subscriptions(ctx context.Context) ([]subscription, error) {
 	var out []subscription
-	for _, from := range []struct {
-		table, column string
-		listed        bool
-	}{{"azure_subscription", "id", true}, {"azure_delegation", "subscription", false}} {
-		rows, err := r.current(ctx, from.table, "f.customer IS NOT NULL", id(from.column), id("customer"))
-		if err != nil {
-			return nil, err
-		}
-		for _, row := range rows {
-			if !slices.ContainsFunc(out, func(x subscription) bool { return x.id == row[0] }) {
-				out = append(out, subscription{row[0], row[1], from.listed})
-			}
-		}
-	}
-	return out, nil
+	err := r.Store.Read().SelectContext(ctx, &out, `
+		SELECT i.value AS id, c.value AS customer, max(f.listed) AS listed
+		FROM   (SELECT id, customer, seen_until IS NULL AS listed FROM fact_azure_subscription x
+		        WHERE  seen_until IS NULL OR NOT EXISTS (
+		               SELECT 1 FROM part p JOIN part_seen s ON s.part = p.id AND s.state = 'complete' WHERE p.kind = ? AND p.object = x.id)
+		        UNION ALL SELECT subscription, customer, 0 FROM fact_azure_delegation WHERE seen_until IS NULL) f
+		JOIN   ident i ON i.id = f.id JOIN ident c ON c.id = f.customer
+		GROUP  BY i.value, c.value ORDER BY i.value, c.value`, string(snapshot.AzureDelegations))
+	return out, err
 }
 
 // azureSubscriptions lists the subscriptions in which the MSP's app has an Azure role.
@@ -126,15 +122,42 @@ func (c azureSubscriptions) decode(raw json.RawMessage) (store.Item, error) {
 // azureDelegations lists how one subscription is delegated to the MSP's tenant, with
 // who was given which Azure role. Delegations to others are passed over.
 // https://learn.microsoft.com/rest/api/managedservices/registration-assignments/list
-type azureDelegations struct{ tenant string } // of the MSP
+type azureDelegations struct {
+	tenant string // of the MSP
+	listed bool   // the subscription is
+	mayEnd bool   // that it is not found either is believed to be the end of its delegation
+}
 
 func (azureDelegations) Kind() snapshot.Kind { return snapshot.AzureDelegations }
 
 func (c azureDelegations) Collect(ctx context.Context, part snapshot.Part, s *stage) error {
 	path := "/subscriptions/" + url.PathEscape(part.Object) + "/providers/Microsoft.ManagedServices/registrationAssignments" +
 		query("$expandRegistrationDefinition", "true", "api-version", "2022-10-01")
-	return s.list(ctx, path, func(raw json.RawMessage) (store.Item, error) { return c.decode(part, raw) })
+	err := s.list(ctx, path, func(raw json.RawMessage) (store.Item, error) { return c.decode(part, raw) })
+	switch {
+	case c.listed || s.seen.Pages > 0 || !notFound(err) && !foreignTenant(err):
+		return err
+	case !c.mayEnd:
+		return &notShownError{err}
+	}
+	s.refused(err)
+	s.say("Azure does not show this subscription to the MSP's tenant any more: it was accepted that its delegation has ended")
+	return nil
 }
+
+// foreignTenant reports Azure's answer of a subscription whose tenant delegates nothing
+// to the one that the token is of.
+func foreignTenant(err error) bool {
+	var e *graph.Error
+	return errors.As(err, &e) && e.Reason == graph.Unauthorized && e.Code == "InvalidAuthenticationTokenTenant"
+}
+
+// notShownError is a subscription that was delegated and is not shown any more.
+type notShownError struct{ why error }
+
+func (e *notShownError) Error() string { return e.why.Error() }
+
+func (e *notShownError) Unwrap() error { return e.why }
 
 // azureAuthorisation is how a registration definition gives one role.
 type azureAuthorisation struct {

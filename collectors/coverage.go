@@ -18,6 +18,7 @@ func judge(err error, from Source, some bool) (state snapshot.State, reason stri
 	var row *rowError
 	var shrunk *shrunkError
 	var shut *shutError
+	var notShown *notShownError
 	hidden := errors.Is(err, errHidden)
 	switch {
 	case err == nil:
@@ -36,6 +37,9 @@ func judge(err error, from Source, some bool) (state snapshot.State, reason stri
 		return "", "", true
 	}
 	words := wording(said)
+	if errors.As(err, &notShown) {
+		return snapshot.NotPermitted, words + "; the subscription was delegated and is not shown any more: ask the customer, and collect with --accept-shrink if the delegation has ended", false
+	}
 	switch said.Reason {
 	case graph.NotPermitted:
 		return snapshot.NotPermitted, words + "; " + from.cure(), false
@@ -46,9 +50,6 @@ func judge(err error, from Source, some bool) (state snapshot.State, reason stri
 	case graph.NotFound:
 		return snapshot.Partial, words + "; it went away while the snapshot was taken, or may not be seen: collect again", false
 	case graph.Unauthorized:
-		if said.Code == "InvalidAuthenticationTokenTenant" { // Azure, of a subscription of a tenant that delegates nothing to the MSP's
-			return snapshot.NotPermitted, words + "; the subscription is not delegated to the MSP's tenant any more: ask the customer", false
-		}
 		words += "; the credential no longer holds: check it with doctor"
 	case graph.Throttled, graph.Broken:
 		words += "; the service was in trouble: collect again later"

@@ -21,7 +21,7 @@ const (
 var delegated = snapshot.Part{Kind: snapshot.AzureDelegations, Scope: customer, Object: "0afefe50-734e-4610-8c82-a144aff49dea"}
 
 func decodeDelegation(raw json.RawMessage) (store.Item, error) {
-	return azureDelegations{theMSP}.decode(delegated, raw)
+	return azureDelegations{tenant: theMSP}.decode(delegated, raw)
 }
 
 // neighbours are the decoders of Azure's and Partner Center's rows.

@@ -138,6 +138,38 @@ func TestAzureThatIsNotListed(t *testing.T) {
 	}
 }
 
+// That a subscription is found no more ends nothing until somebody who looked says so.
+func TestAnAzureDelegationEnds(t *testing.T) {
+	t.Parallel()
+	w := worldOf(t, fixtures.NewMSP(fixtures.Options{Customers: 10, Seed: 6, At: now}), fixtures.ServerOptions{})
+	r := w.take(w.everything(snapshot.AzureDelegations))
+	customer := column[string](t, w.store, `SELECT min(customer) FROM azure_delegation WHERE snapshot = ?`, r.Snapshot)[0]
+	w.msp.EndAzureDelegations(customer, w.at.Add(time.Hour))
+	for day, want := range []struct {
+		accept bool
+		state  snapshot.State
+		words  string
+	}{
+		{false, snapshot.NotPermitted, "404 SubscriptionNotFound; the subscription was delegated and is not shown any more: ask the customer"},
+		{true, snapshot.Complete, "it was accepted that its delegation has ended"},
+		{false, snapshot.NotConfigured, "no Azure subscription of this customer is listed"},
+	} {
+		w.at = w.at.AddDate(0, 0, 1)
+		o := w.everything(snapshot.AzureDelegations)
+		o.AcceptShrink = want.accept
+		r = w.take(o)
+		for _, c := range w.seen(r).Customer(&snapshot.Access{}, customer) {
+			if c.Kind == snapshot.AzureDelegations && (c.State != want.state || !strings.Contains(c.Reason, want.words)) {
+				t.Errorf("day %d: %+v, want %+v", day, c, want)
+			}
+		}
+		ways, err := snapshot.LoadOtherWays(t.Context(), w.store.Read(), r.Snapshot)
+		if stands := len(ways[customer]) > 0; err != nil || stands != (day == 0) {
+			t.Errorf("day %d: %v (%v)", day, ways[customer], err)
+		}
+	}
+}
+
 func TestAzureOfSomeCustomers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, fixtures.ServerOptions{})

@@ -159,6 +159,14 @@ func TestDoctorNamesTheCure(t *testing.T) {
 	}
 }
 
+// An empty list of subscriptions is Azure's way to say that the app has no role.
+func TestDoctorOfAzureThatListsNothing(t *testing.T) {
+	found, code, _ := examine(t, 3, fixtures.ServerOptions{NoAzureRole: true}, 0, nil)
+	if d := found[[2]string{"Azure", "azure-delegations"}]; code != exitFailed || d.State != wrong || !strings.Contains(d.Words, "no delegated subscription is listed") {
+		t.Errorf("exit code %d: %+v", code, d)
+	}
+}
+
 func TestNearestFolder(t *testing.T) {
 	dir := t.TempDir()
 	if got := nearest(filepath.Join(dir, "a", "b"), os.Stat); got != dir {
