@@ -54,7 +54,7 @@ func (r *runner) subscriptionsSeen(ctx context.Context) error {
 	}
 	state, reason := snapshot.Complete, listedAlone
 	if list != store.Whole {
-		state, reason = snapshot.NotAsked, "which subscriptions there are is not known, because azure delegations were not seen whole"
+		state, reason = snapshot.Failed, "which subscriptions there are is not known, because azure delegations were not seen whole"
 	}
 	r.mark(ctx, r.Tenant, snapshot.AzureActivity, r.Tenant, state, reason)
 	return nil

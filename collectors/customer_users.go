@@ -128,10 +128,10 @@ func (r *runner) customerUsers(ctx context.Context, at place, c snapshot.Declare
 	case err != nil:
 		return nil, err
 	case len(domains) == 0:
-		r.mark(ctx, at.scope, snapshot.CustomerUsers, at.scope, snapshot.NotConfigured, "which guests are the MSP's is not known: set msp.domains in the configuration")
+		r.mark(ctx, at.scope, snapshot.CustomerUsers, at.scope, snapshot.Failed, "which guests are the MSP's is not known: set msp.domains in the configuration")
 		return nil, nil
 	case !known:
-		r.mark(ctx, at.scope, snapshot.CustomerUsers, at.scope, snapshot.NotAsked, "whose accounts to ask for is not known, because customer roles were not seen whole; they must be collected too")
+		r.mark(ctx, at.scope, snapshot.CustomerUsers, at.scope, snapshot.Failed, "whose accounts to ask for is not known, because customer roles were not seen whole; they must be collected too")
 		return nil, nil
 	}
 	emergency := make([]string, len(c.EmergencyAccounts))

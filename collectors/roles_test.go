@@ -121,7 +121,7 @@ func TestAccountsNeedRoles(t *testing.T) {
 	t.Parallel()
 	w := worldOf(t, openTenants(), fixtures.ServerOptions{})
 	first := w.declared()[0].Tenant
-	if got := w.stateOf(w.take(w.everything(snapshot.CustomerUsers)), first, snapshot.CustomerUsers); got.State != snapshot.NotAsked || !strings.Contains(got.Reason, "customer roles were not seen whole") {
+	if got := w.stateOf(w.take(w.everything(snapshot.CustomerUsers)), first, snapshot.CustomerUsers); got.State != snapshot.Failed || !strings.Contains(got.Reason, "customer roles were not seen whole") {
 		t.Errorf("without roles: %s, %q", got.State, got.Reason)
 	}
 	w.take(w.everything(snapshot.CustomerRoles))
@@ -133,7 +133,7 @@ func TestAccountsNeedRoles(t *testing.T) {
 
 	o := w.everything(snapshot.CustomerUsers)
 	o.Domains = nil
-	if got := w.stateOf(w.take(o), first, snapshot.CustomerUsers); got.State != snapshot.NotConfigured || !strings.Contains(got.Reason, "msp.domains") {
+	if got := w.stateOf(w.take(o), first, snapshot.CustomerUsers); got.State != snapshot.Failed || !strings.Contains(got.Reason, "msp.domains") {
 		t.Errorf("without the MSP's domains: %s, %q", got.State, got.Reason)
 	}
 	o.Declared.Staff = []snapshot.StaffAccount{{UPN: "Ada@" + strings.ToUpper(w.msp.Domain())}}

@@ -263,7 +263,7 @@ func overall(scope string, kind Kind, parts []partCoverage) Coverage {
 		all.State, all.Reason = NotAsked, notAsked
 		return all
 	}
-	short, came := 0, false
+	short, like, came := 0, 0, false
 	remarks, remark := 0, ""
 	for i, c := range parts {
 		if c.State == Complete && c.Reason != "" {
@@ -274,7 +274,10 @@ func overall(scope string, kind Kind, parts []partCoverage) Coverage {
 		}
 		came = came || c.State == Complete || c.State == Partial
 		if gravity[c.State] > gravity[all.State] {
-			all.State, all.Reason = c.State, c.Reason
+			all.State, all.Reason, like = c.State, c.Reason, 0
+		}
+		if c.State == all.State && c.Reason == all.Reason {
+			like++
 		}
 		all.Requests, all.Pages, all.Rows = all.Requests+c.Requests, all.Pages+c.Pages, all.Rows+c.Rows
 		all.Asked, all.Since = earlier(all.Asked, c.Asked), earlier(all.Since, c.Since)
@@ -295,7 +298,11 @@ func overall(scope string, kind Kind, parts []partCoverage) Coverage {
 		}
 	}
 	if short > 0 && len(parts) > 1 {
-		all.Reason = fmt.Sprintf("%d of %d not seen whole: %s", short, len(parts), cmp.Or(all.Reason, string(all.State)))
+		of := ""
+		if like < short {
+			of = fmt.Sprintf(", %d of them", like)
+		}
+		all.Reason = fmt.Sprintf("%d of %d not seen whole%s: %s", short, len(parts), of, cmp.Or(all.Reason, string(all.State)))
 	}
 	return all
 }

@@ -86,7 +86,9 @@ type Part struct {
 // State says how much of a part, or of a kind in a scope, a snapshot saw.
 type State string
 
-// The states of coverage. Only Complete allows a conclusion from absence.
+// The states of coverage. Only Complete allows a conclusion from absence. NotAsked is
+// what somebody left out, NotConfigured what nobody set up: both are meant. What was
+// meant to be asked and could not be is Failed, as is what was asked in vain.
 const (
 	Complete      State = "complete"
 	Partial       State = "partial"
