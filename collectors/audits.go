@@ -23,15 +23,16 @@ import (
 // what an actor did whose home is the MSP's tenant, or, where the home is not told,
 // whose name is masked as Microsoft masks every provider's people (user_ and digits);
 // what the services behind GDAP and the settings for other tenants wrote; what an
-// account did, or was done to it, that the MSP answers for there. The name cannot be
-// asked for safely: a filter on its spelling would lose, without a word, all that is
+// account did, or was done to it, that the MSP answers for there, or whose name says so.
+// The masked name cannot be asked for safely: a filter on its spelling would lose, without a word, all that is
 // spelled otherwise one day.
 // https://learn.microsoft.com/graph/api/directoryaudit-list
 type audits struct {
 	kind     snapshot.Kind
 	window   window
 	msp      string          // tenant
-	answered map[string]bool // of a customer's tenant: accounts that the MSP answers for
+	own      own             // in a customer's tenant: names of the MSP's people
+	answered map[string]bool // there: accounts that the MSP answers for, by id
 }
 
 func (c audits) Kind() snapshot.Kind { return c.kind }
@@ -132,7 +133,8 @@ func (c audits) concerns(e auditEntry, tenant string) bool {
 		return slices.ContainsFunc(any, func(a string) bool { return strings.EqualFold(a, text) })
 	}
 	if u := e.InitiatedBy.User; u != nil {
-		if u.HomeTenantID != "" && string(u.HomeTenantID) == c.msp || u.HomeTenantID == "" && masked.MatchString(u.UserPrincipalName) || c.answered[string(u.ID)] {
+		if u.HomeTenantID != "" && string(u.HomeTenantID) == c.msp || u.HomeTenantID == "" && masked.MatchString(u.UserPrincipalName) ||
+			c.own.named(u.UserPrincipalName) || c.answered[string(u.ID)] {
 			return true
 		}
 	}

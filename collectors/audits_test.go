@@ -111,7 +111,7 @@ func TestAnsweredAccounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for tenant, users := range map[string]map[string]string{"c1": {"u1": "guest", "u2": "role", "u3": "emergency"}, "c2": {"u4": "guest"}} {
+	for tenant, users := range map[string]map[string]string{"c1": {"u1": "guest", "u2": "role", "u3": "emergency", "u5": "staff"}, "c2": {"u4": "guest"}} {
 		stage := taken.Stage(store.Part{Kind: string(snapshot.CustomerUsers), Scope: tenant, Object: tenant})
 		for id, because := range users {
 			if err == nil {
@@ -125,8 +125,8 @@ func TestAnsweredAccounts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got, err := (&runner{Options: Options{Store: st}, taken: taken}).answered(t.Context(), "c1")
-	if want := map[string]bool{"u1": true, "u3": true}; err != nil || !maps.Equal(got, want) {
+	got, since, err := (&runner{Options: Options{Store: st}, taken: taken}).answered(t.Context(), "c1")
+	if want := map[string]bool{"u1": true, "u3": true, "u5": true}; err != nil || since != taken.ID || !maps.Equal(got, want) {
 		t.Errorf("%v, %v, want %v", got, err, want)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
+	"countersign/collectors/store"
 )
 
 // tenantsAtOnce is how many customers' tenants are asked at a time: each has its own
@@ -103,12 +104,28 @@ func (r *runner) tenantKind(ctx context.Context, at place, kind snapshot.Kind, c
 	case snapshot.CustomerSignIns:
 		return nil, r.log(ctx, at, kind, snapshot.PremiumLogKept, oneWeek, func(w window) collector { return providerSignIns{w} })
 	default:
-		answered, err := r.answered(ctx, at.scope)
-		if err != nil {
-			return nil, err
-		}
-		return nil, r.auditLog(ctx, at, kind, snapshot.CustomerLicences, oneWeek, func(w window) collector { return audits{kind, w, r.Tenant, answered} })
+		return nil, r.customerAudits(ctx, at)
 	}
+}
+
+// customerAudits asks for the directory log. Without the accounts that the MSP answers
+// for, entries of theirs may be passed over.
+func (r *runner) customerAudits(ctx context.Context, at place) error {
+	kind, users := snapshot.CustomerAudits, store.Part{Kind: string(snapshot.CustomerUsers), Scope: at.scope, Object: at.scope}
+	seen, err := r.taken.Seen(ctx, users)
+	if err != nil {
+		return err
+	}
+	if seen != store.Whole {
+		r.mark(ctx, at.scope, kind, at.scope, snapshot.Partial, "entries of the MSP's guests and own accounts may be passed over, because customer users were not seen whole; they must be collected too")
+	}
+	answered, _, err := r.answered(ctx, at.scope)
+	if err != nil {
+		return err
+	}
+	return r.auditLog(ctx, at, kind, snapshot.CustomerLicences, oneWeek, func(w window) collector {
+		return audits{kind, w, r.Tenant, r.own(), answered}
+	})
 }
 
 // closed reports that the app is not let into the tenant at all.
