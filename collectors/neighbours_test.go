@@ -2,13 +2,16 @@ package collectors_test
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"countersign/collectors"
+	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
 	"countersign/fixtures"
@@ -298,6 +301,79 @@ func TestPartnerCenterRefuses(t *testing.T) {
 	}
 	if n := column[int](t, w.store, `SELECT count(*) FROM partner_customer`)[0]; n != 0 {
 		t.Errorf("%d customers of a population that is not whole", n)
+	}
+}
+
+// customersOf answers as Partner Center and Microsoft 365 Lighthouse do, with a row for
+// each customer or what refuses it.
+type customersOf map[string]any
+
+func (c customersOf) page(path string, ids ...string) graph.Page {
+	p := graph.Page{Path: path, Status: 200, Requests: 1, Number: 1}
+	for _, id := range ids {
+		row, _ := c[id].(string)
+		p.Rows = append(p.Rows, json.RawMessage(`{"id":"`+id+`"`+row+`}`))
+	}
+	return p
+}
+
+func (c customersOf) EachPage(_ context.Context, path string, page func(graph.Page) error) error {
+	return page(c.page(path, slices.Sorted(maps.Keys(c))...))
+}
+
+func (c customersOf) Get(_ context.Context, path string) (graph.Page, error) {
+	id := path[strings.LastIndex(path, "/")+1:]
+	if err, refused := c[id].(error); refused {
+		return graph.Page{}, err
+	}
+	return c.page(path, id), nil
+}
+
+func (c customersOf) Together(ctx context.Context, n int, do func(context.Context, int)) {
+	for i := range n {
+		do(ctx, i)
+	}
+}
+
+// Whether DAP stands is never concluded from silence: what was known of it stays, and
+// who it is of is named. One customer that is not shown takes nothing from the others.
+func TestDAPThatIsNotTold(t *testing.T) {
+	const stands, ended = `,"allowDelegatedAccess":true`, `,"allowDelegatedAccess":false`
+	gone := &graph.Error{Reason: graph.NotFound, Status: 404, Code: "3000"}
+	denied := &graph.Error{Reason: graph.NotPermitted, Status: 403}
+	s := openStore(t, filepath.Join(t.TempDir(), "evidence.db"))
+	for day, x := range []struct {
+		answers customersOf
+		accept  bool
+		state   snapshot.State
+		words   string
+		dap     string
+	}{
+		{customersOf{"c1": stands, "c2": ended, "c3": "", "c4": stands, "c5": stands}, false, snapshot.Complete, "is not told, and stays as last known, of customer c3", "c1 c4 c5"},
+		{customersOf{"c1": "", "c2": ended, "c3": ended, "c4": gone, "c5": denied}, false, snapshot.Complete, "of customer c1, c4, c5", "c1 c4 c5"},
+		{customersOf{"c1": denied, "c2": denied, "c3": denied, "c4": denied, "c5": denied}, false, snapshot.NotPermitted, "Partner Center", "c1 c4 c5"},
+		{customersOf{"c1": ended, "c4": ended}, false, snapshot.Partial, "2 customers of Partner Center came where 5 were known", "c1 c4 c5"},
+		{customersOf{"c1": ended, "c4": stands}, true, snapshot.Complete, "", "c4"},
+	} {
+		r, err := collectors.Run(t.Context(), collectors.Options{Tenant: tenant, Client: customersOf{}, Partner: x.answers, Store: s, At: now.AddDate(0, 0, day), Now: atOnce,
+			Kinds: []snapshot.Kind{snapshot.PartnerCustomers}, AcceptShrink: x.accept})
+		if err != nil {
+			t.Fatal(err)
+		}
+		expectState(t, r, snapshot.PartnerCustomers, x.state, x.words)
+		ways, err := snapshot.LoadOtherWays(t.Context(), s.Read(), r.Snapshot)
+		if got := strings.Join(slices.Sorted(maps.Keys(ways)), " "); err != nil || got != x.dap {
+			t.Errorf("day %d: DAP at %s, want %s (%v)", day, got, x.dap, err)
+		}
+		expectConserved(t, s, r.Snapshot)
+	}
+	lighthouse := customersOf{"c1": `,"tenantStatusInformation":{"delegatedPrivilegeStatus":"unknownFutureValue"}`, "c2": `,"tenantStatusInformation":{"delegatedPrivilegeStatus":"None"}`}
+	r, err := collectors.Run(t.Context(), collectors.Options{Tenant: tenant, Client: lighthouse, Delegated: true, Store: s, At: now.AddDate(0, 0, 9), Now: atOnce, Kinds: []snapshot.Kind{snapshot.Lighthouse}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := coverageOf(r, snapshot.Lighthouse); c.Reason != "whether the legacy delegated administration (DAP) stands is not told of customer c1: its privileges are called unknownFutureValue" {
+		t.Errorf("%+v", c)
 	}
 }
 
