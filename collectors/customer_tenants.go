@@ -111,21 +111,27 @@ func (r *runner) tenantKind(ctx context.Context, at place, kind snapshot.Kind, c
 // customerAudits asks for the directory log. Without the accounts that the MSP answers
 // for, entries of theirs may be passed over.
 func (r *runner) customerAudits(ctx context.Context, at place) error {
-	kind, users := snapshot.CustomerAudits, store.Part{Kind: string(snapshot.CustomerUsers), Scope: at.scope, Object: at.scope}
-	seen, err := r.taken.Seen(ctx, users)
-	if err != nil {
-		return err
-	}
-	if seen != store.Whole {
-		r.mark(ctx, at.scope, kind, at.scope, snapshot.Partial, "entries of the MSP's guests and own accounts may be passed over, because customer users were not seen whole; they must be collected too")
-	}
+	kind := snapshot.CustomerAudits
 	answered, _, err := r.answered(ctx, at.scope)
 	if err != nil {
 		return err
 	}
-	return r.auditLog(ctx, at, kind, snapshot.CustomerLicences, oneWeek, func(w window) collector {
+	if err := r.auditLog(ctx, at, kind, snapshot.CustomerLicences, oneWeek, func(w window) collector {
 		return audits{kind, w, r.Tenant, r.own(), answered}
-	})
+	}); err != nil || ctx.Err() != nil {
+		return err
+	}
+	users, err := r.taken.Seen(ctx, store.Part{Kind: string(snapshot.CustomerUsers), Scope: at.scope, Object: at.scope})
+	if err != nil || users == store.Whole {
+		return err
+	}
+	var read bool
+	err = r.Store.Read().GetContext(ctx, &read, `SELECT EXISTS (SELECT 1 FROM part_seen s JOIN part p ON p.id = s.part
+		WHERE s.snapshot = ? AND s.state = 'complete' AND p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?))`, r.taken.ID, string(kind), at.scope)
+	if err == nil && read {
+		r.mark(ctx, at.scope, kind, at.scope, snapshot.Partial, "entries of the MSP's guests and own accounts may be passed over, because customer users were not seen whole; they must be collected too")
+	}
+	return err
 }
 
 // closed reports that the app is not let into the tenant at all.

@@ -13,7 +13,7 @@ import (
 // Coverage says how much of one kind a snapshot saw in a scope: the MSP's tenant,
 // or one customer. It is the worst of its parts; only a kind all of whose parts are
 // complete is complete. Rows counts what was received. Since and Until frame what
-// was read of a log, else zero. LastSeen is the instant of the last snapshot by
+// was read of a log, in whole windows or from exports, else zero. LastSeen is the instant of the last snapshot by
 // which every part had been seen whole; zero: some part never was.
 type Coverage struct {
 	Scope    string    `json:"scope"`
@@ -280,9 +280,12 @@ func overall(scope string, kind Kind, parts []partCoverage) Coverage {
 			like++
 		}
 		all.Requests, all.Pages, all.Rows = all.Requests+c.Requests, all.Pages+c.Pages, all.Rows+c.Rows
-		all.Asked, all.Since = earlier(all.Asked, c.Asked), earlier(all.Since, c.Since)
-		if c.Until.After(all.Until) {
-			all.Until = c.Until
+		all.Asked = earlier(all.Asked, c.Asked)
+		if c.State == Complete || c.Object == c.Scope { // a window seen whole, or what exports hold
+			all.Since = earlier(all.Since, c.Since)
+			if c.Until.After(all.Until) {
+				all.Until = c.Until
+			}
 		}
 		if i == 0 || c.LastSeen.Before(all.LastSeen) {
 			all.LastSeen = c.LastSeen
