@@ -141,6 +141,40 @@ func TestAccountsNeedRoles(t *testing.T) {
 	expectLines(t, "guests by the domain of a declared account", lines(t, w.store, `SELECT name FROM customer_user WHERE snapshot = ? AND tenant = ? AND because LIKE '%guest%'`, r.Snapshot, first), "Marek Kowalski")
 }
 
+// Who is in a group that holds a role in a customer's tenant holds it too; where that is
+// not told, the coverage says so.
+func TestRolesThroughAGroup(t *testing.T) {
+	c := small()
+	c.rows["/v1.0/roleManagement/directory/roleAssignmentScheduleInstances"] = []string{
+		`{"id":"i1","principalId":"rg","roleDefinitionId":"` + snapshot.GlobalAdministrator + `","principal":{"@odata.type":"#microsoft.graph.group","id":"rg","displayName":"Admins"}}`,
+		`{"id":"i2","principalId":"rg","roleDefinitionId":"fe930be7-5e62-47db-91af-98c3a49a38b1","principal":{"@odata.type":"#microsoft.graph.group","id":"rg","displayName":"Admins"}}`,
+	}
+	c.rows["/v1.0/groups/rg/members"] = []string{
+		`{"@odata.type":"#microsoft.graph.user","id":"ada","displayName":"Ada","userPrincipalName":"ada_msp.example#EXT#@c.example"}`,
+		`{"@odata.type":"#microsoft.graph.user","id":"bo","displayName":"Bo","userPrincipalName":"bo@c.example"}`,
+	}
+	c.rows["/v1.0/users"] = []string{`{"id":"ada","userPrincipalName":"ada_msp.example#EXT#@c.example","userType":"Guest"}`}
+	w := c.start(t)
+	run := func() collectors.Result {
+		return w.run(func(o *collectors.Options) {
+			o.Kinds = []snapshot.Kind{snapshot.CustomerRoles, snapshot.CustomerUsers}
+			o.Domains = []string{"msp.example"}
+			o.Customer = func(string) (collectors.Client, error) { return o.Client, nil }
+			o.Declared.Customers = []snapshot.DeclaredCustomer{{Tenant: "c", Collect: o.Kinds}}
+		})
+	}
+	const held = `SELECT principal || ' ' || principal_type || ' ' || member_type || ' ' || count(*) FROM role_instance WHERE snapshot = ? GROUP BY principal, principal_type, member_type ORDER BY 1`
+	r := run()
+	expectLines(t, "holders", lines(t, w.store, held, r.Snapshot), "ada user Group 2", "bo user Group 2", "rg group  2")
+	expectLines(t, "accounts", lines(t, w.store, `SELECT id || ' ' || because FROM customer_user WHERE snapshot = ?`, r.Snapshot), `ada ["guest","role"]`)
+	expectState(t, r, snapshot.CustomerRoles, snapshot.Complete, "who may become a member of it by PIM is not asked")
+	expectConserved(t, w.store, r.Snapshot)
+	c.refuse["/v1.0/groups/rg/members"] = 403
+	r = run()
+	expectLines(t, "holders", lines(t, w.store, held, r.Snapshot), "ada user Group 2", "bo user Group 2", "rg group  2")
+	expectState(t, r, snapshot.CustomerRoles, snapshot.Complete, "who is in it is not told, and stays as last seen: that needs the application permission GroupMember.Read.All")
+}
+
 // An MSP's person may live in a customer's tenant: as a guest whom only the invitation's
 // name tells, or by a declared account there. Its domain is the customer's, not the MSP's.
 func TestAccountsByName(t *testing.T) {
