@@ -84,6 +84,13 @@ func TestDoctorOfTheHealthy(t *testing.T) {
 		subject := "Northgate MSP"
 		switch kind {
 		case snapshot.Lighthouse, snapshot.AzureActivity: // for a person only; by subscription
+			of, words := subject, "only a signed-in person"
+			if kind == snapshot.AzureActivity {
+				of, words = "Azure", "is not tried: it takes a subscription to try"
+			}
+			if d := found[[2]string{of, string(kind)}]; d.State != noted || !strings.Contains(d.Words, words) {
+				t.Errorf("%s: %+v", kind, d)
+			}
 			continue
 		case snapshot.PartnerCustomers, snapshot.PartnerAudits:
 			subject = "Partner Center"
@@ -103,7 +110,7 @@ func TestDoctorOfTheHealthy(t *testing.T) {
 			t.Errorf("%v: %q %s", check, d.State, d.Words)
 		}
 	}
-	for _, check := range [][2]string{{thisMachine, "database"}, {thisMachine, "signing key"}, {thisMachine, "mail"}} {
+	for _, check := range [][2]string{{thisMachine, "database"}, {thisMachine, "signing key"}, {thisMachine, "mail"}, {"Azure", "permissions"}, {"Partner Center", "permissions"}} {
 		if d := found[check]; d.State != noted {
 			t.Errorf("%v: %q %s", check, d.State, d.Words)
 		}
