@@ -139,7 +139,8 @@ func TestCoverageReasons(t *testing.T) {
 
 	t.Run("no consent", func(t *testing.T) {
 		for _, kind := range snapshot.TenantKinds {
-			expect(t, whole, customers[1].Tenant, kind, snapshot.NotPermitted, "an administrator of this tenant must consent to the app", "adminconsent")
+			expect(t, whole, customers[1].Tenant, kind, snapshot.NotPermitted, "an administrator of this tenant must consent to the app", "adminconsent",
+				"login.microsoftonline.us in the clouds of the US Government, login.chinacloudapi.cn in China")
 		}
 	})
 
