@@ -58,7 +58,7 @@ func (c audits) decode(tenant string, raw json.RawMessage) (store.Item, error) {
 	if err != nil || c.kind == snapshot.Audits && e.ofPeopleAlone() || c.kind == snapshot.CustomerAudits && !c.concerns(e, tenant) {
 		return store.Item{}, err
 	}
-	return store.Item{Fact: e.event(tenant)}, nil
+	return store.Item{Fact: e.event(tenant), Details: e.changes(tenant)}, nil
 }
 
 // auditEntry is an entry of the log, as Graph shows it.
@@ -223,6 +223,21 @@ func (e auditEntry) event(tenant string) snapshot.AuditEvent {
 	}
 	out.Subject, out.Group = somebody(e.subject().ID), e.group()
 	return out
+}
+
+// changes are what the entry changed, if it is about settings: of PIM, of Conditional
+// Access, of what other tenants may do. Who joined or left stands in the event itself.
+func (e auditEntry) changes(tenant string) (all []store.Row) {
+	settings := e.ofPIM() && startsWith(e.ActivityDisplayName, "Update role setting") || strings.EqualFold(e.LoggedByService, "Conditional Access") ||
+		slices.ContainsFunc([]string{"Policy", "CrossTenantAccessSettings", "DelegatedAdminServiceProviderConstraints"}, func(c string) bool { return strings.EqualFold(c, e.Category) })
+	for _, t := range e.TargetResources {
+		for _, p := range t.ModifiedProperties {
+			if settings {
+				all = append(all, snapshot.AuditChange{Tenant: tenant, ID: string(e.ID), N: len(all), Target: somebody(t.ID), Property: p.DisplayName, Old: p.OldValue.text(), New: p.NewValue.text()})
+			}
+		}
+	}
+	return all
 }
 
 // subject is whose membership or role it is about: who got or lost a property of a

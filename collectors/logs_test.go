@@ -160,6 +160,23 @@ func TestCustomersLogs(t *testing.T) {
 	}
 }
 
+// A rule that was loosened and restored between two snapshots is told by the log, with
+// what it was and became.
+func TestSettingsThatChanged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, fixtures.ServerOptions{})
+	r := w.take(w.everything(snapshot.Licences, snapshot.Audits))
+	const changed = `SELECT c.property || ' of ' || c.target || ': ' || c.old || ' became ' || c.new FROM audit_change c JOIN audit_event e ON e.snapshot = c.snapshot AND e.tenant = c.tenant AND e.id = c.id
+		WHERE c.snapshot = ? AND e.service = ? AND c.property <> '' ORDER BY e.at`
+	const role = "Expiration_EndUser_Assignment of fe930be7-5e62-47db-91af-98c3a49a38b1: "
+	expectLines(t, "settings of PIM", lines(t, w.store, changed, r.Snapshot, "PIM"),
+		role+`{"maximumDuration":"PT4H"} became {"maximumDuration":"PT24H"}`, role+`{"maximumDuration":"PT24H"} became {"maximumDuration":"PT4H"}`)
+	if got := lines(t, w.store, changed, r.Snapshot, "Conditional Access"); len(got) != 1 || !strings.HasPrefix(got[0], "NamedLocation of ") || !strings.HasSuffix(got[0], `:  became {"ipRanges":["203.0.113.0/24"]}`) {
+		t.Errorf("settings of Conditional Access: %q", got)
+	}
+	expectLines(t, "who joined", lines(t, w.store, changed, r.Snapshot, "Core Directory"))
+}
+
 // Entries of the MSP's guests are told by their names and ids alone, as the log does not
 // say whose they are: what was passed over while they were not known is read again.
 func TestGuestsInACustomersLog(t *testing.T) {

@@ -34,7 +34,7 @@ var Sources = []Source{
 	{snapshot.Users, "/v1.0/users", "User.Read.All, and AuditLog.Read.All for the last sign-in", "Microsoft Entra ID P1 or P2 for the last sign-in", "who has left, who does not use an account, who is whose manager", false},
 	{snapshot.MFARegistrations, "/v1.0/reports/authenticationMethods/userRegistrationDetails", "AuditLog.Read.All", "Microsoft Entra ID P1 or P2", "who could be asked for a second factor", false},
 	{snapshot.SignIns, "/beta/auditLogs/signIns", "AuditLog.Read.All", "Microsoft Entra ID P1 or P2", "whose access was used, at which customer", false},
-	{snapshot.Audits, "/v1.0/auditLogs/directoryAudits", "AuditLog.Read.All", "P1 or P2 keeps 30 days, else 7", "who changed groups, roles and PIM settings; approvals; activations of directory and Azure roles", false},
+	{snapshot.Audits, "/v1.0/auditLogs/directoryAudits", "AuditLog.Read.All", "P1 or P2 keeps 30 days, else 7", "who changed groups, roles and PIM settings, from what to what; approvals; activations of directory and Azure roles", false},
 	{snapshot.DirectoryRoles, "/v1.0/roleManagement/directory/roleAssignmentScheduleInstances, roleEligibilityScheduleInstances, roleAssignments, roleDefinitions; /v1.0/groups", "RoleManagement.Read.Directory, and GroupMember.Read.All for the groups", "Microsoft Entra ID P2 for eligible roles", "who can administer the MSP itself; the agents groups of DAP; role-assignable groups", false},
 	{snapshot.Licences, "/v1.0/subscribedSkus", "LicenseAssignment.Read.All", "", "whether PIM is licensed, and how long Microsoft keeps the logs", false},
 	{snapshot.RiskyUsers, "/v1.0/identityProtection/riskyUsers", "IdentityRiskyUser.Read.All", "Microsoft Entra ID P2", "which accounts Microsoft holds to be compromised", true},
