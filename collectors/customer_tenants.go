@@ -25,6 +25,10 @@ func (r *runner) customerTenants(ctx context.Context) error {
 			r.notConfigured(ctx, kind, "no customer is declared with it: let a customer consent to the app, and name the kind in the column collect of customers.csv")
 		}
 	}
+	var err error
+	if r.own, err = r.ownNames(ctx); err != nil {
+		return err
+	}
 	slots := make(chan struct{}, tenantsAtOnce)
 	var all sync.WaitGroup
 	for _, c := range declared {
@@ -117,7 +121,7 @@ func (r *runner) customerAudits(ctx context.Context, at place) error {
 		return err
 	}
 	if err := r.auditLog(ctx, at, kind, snapshot.CustomerLicences, oneWeek, func(w window) collector {
-		return audits{kind, w, r.Tenant, r.own(), answered}
+		return audits{kind, w, r.Tenant, r.own, answered}
 	}); err != nil || ctx.Err() != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 
 	"countersign/collectors/snapshot"
@@ -123,8 +124,8 @@ func (c customerUsers) decode(tenant string, raw json.RawMessage) (store.Item, e
 	user := snapshot.CustomerUser{Tenant: tenant, ID: from.ID, Name: from.Name, UPN: from.UPN, Mail: from.Mail, Enabled: from.Enabled, Type: from.Type,
 		Invitation: spelled(w.ExternalUserState, "PendingAcceptance", "Accepted"), Synced: from.Synced, Created: from.Created}
 	upn := strings.ToLower(user.UPN)
-	if _, domain, ok := strings.Cut(upn, "@"); ok && !strings.Contains(upn, "#ext#") {
-		c.theirs[domain] = true
+	if !strings.Contains(upn, "#ext#") {
+		c.theirs[domainOf(upn)] = true
 	}
 	if slices.Contains(c.emergency, upn) {
 		user.Because = append(user.Because, "emergency")
@@ -159,7 +160,7 @@ func (c customerUsers) isGuest(u snapshot.CustomerUser) bool {
 }
 
 func (r *runner) customerUsers(ctx context.Context, at place, c snapshot.DeclaredCustomer) (met, err error) {
-	own := r.own()
+	own := r.own
 	known, holders, err := r.roleHolders(ctx, at.scope)
 	switch {
 	case err != nil:
@@ -178,7 +179,7 @@ func (r *runner) customerUsers(ctx context.Context, at place, c snapshot.Declare
 	slices.Sort(emergency)
 	var elsewhere []string
 	for upn := range own.staff {
-		if _, domain, _ := strings.Cut(upn, "@"); !slices.ContainsFunc(r.Domains, func(d string) bool { return strings.EqualFold(d, domain) }) {
+		if !slices.ContainsFunc(r.Domains, func(d string) bool { return strings.EqualFold(d, domainOf(upn)) }) {
 			elsewhere = append(elsewhere, upn)
 		}
 	}
@@ -186,21 +187,48 @@ func (r *runner) customerUsers(ctx context.Context, at place, c snapshot.Declare
 	return r.part(ctx, at, customerUsers{own: own, elsewhere: elsewhere, holders: holders, emergency: slices.Compact(emergency)}, at.scope), nil
 }
 
-// own are the declared accounts, and the domains that are configured or theirs.
-func (r *runner) own() own {
-	o := own{staff: map[string]bool{}}
+// ownNames are the declared accounts, and the domains that are configured or theirs. A
+// declared account may live in a customer's tenant: that its domain is the customer's
+// tell Partner Center, the emergency accounts, and who stood there under it before.
+func (r *runner) ownNames(ctx context.Context) (own, error) {
+	o, theirs := own{staff: map[string]bool{}}, map[string]bool{}
+	for _, c := range r.Declared.Customers {
+		for _, upn := range c.EmergencyAccounts {
+			theirs[domainOf(upn)] = true
+		}
+	}
+	const upn = "(SELECT text FROM label WHERE label.id = f.upn)"
+	for _, from := range []struct{ table, where, column string }{
+		{"partner_customer", "true", "f.domain"},
+		{"customer_user", upn + " NOT LIKE '%#EXT#%' AND f.seen_from < " + strconv.FormatInt(r.taken.ID, 10), upn},
+	} {
+		rows, err := r.current(ctx, from.table, from.where, from.column)
+		if err != nil {
+			return own{}, err
+		}
+		for _, row := range rows {
+			theirs[domainOf(row[0])] = true
+		}
+	}
+	for _, account := range r.Declared.Staff {
+		if upn := strings.ToLower(account.UPN); upn != "" {
+			o.staff[upn] = true
+			if d := domainOf(upn); !theirs[d] {
+				o.domains = append(o.domains, d)
+			}
+		}
+	}
 	for _, d := range r.Domains {
 		o.domains = append(o.domains, strings.ToLower(d))
 	}
-	for _, account := range r.Declared.Staff {
-		upn := strings.ToLower(account.UPN)
-		if _, domain, ok := strings.Cut(upn, "@"); ok && domain != "" {
-			o.staff[upn], o.domains = true, append(o.domains, domain)
-		}
-	}
 	slices.Sort(o.domains)
 	o.domains = slices.Compact(o.domains)
-	return o
+	return o, nil
+}
+
+// domainOf is that of a name, in lower case, or the domain that it is.
+func domainOf(name string) string {
+	return strings.ToLower(name[strings.LastIndexByte(name, '@')+1:])
 }
 
 // roleHolders are the users, and those of whom it is not told, that hold a role in a

@@ -148,6 +148,7 @@ type runner struct {
 	taken   *store.Run
 	resumed bool
 	stop    context.CancelCauseFunc // ends the run on trouble of our own
+	own     own                     // names of the MSP's people, for customers' tenants
 
 	mu      sync.Mutex
 	far     Progress
