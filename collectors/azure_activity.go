@@ -52,7 +52,7 @@ func (r *runner) subscriptionsSeen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	state, reason := snapshot.Complete, listedAlone
+	state, reason := snapshot.Complete, ""
 	if list != store.Whole {
 		state, reason = snapshot.Failed, "which subscriptions there are is not known, because azure delegations were not seen whole"
 	}

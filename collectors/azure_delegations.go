@@ -77,13 +77,9 @@ type azureSubscriptions struct {
 	shrunk func(ctx context.Context, came int) error // far less came than was known
 }
 
-// listedAlone must be said of the list, however whole it came.
-const listedAlone = "Azure lists the subscriptions in which the app has a role, and no others"
-
 func (azureSubscriptions) Kind() snapshot.Kind { return snapshot.AzureDelegations }
 
 func (c azureSubscriptions) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
-	s.say(listedAlone)
 	came := map[string]bool{}
 	err := s.list(ctx, "/subscriptions"+query("api-version", "2022-12-01"), func(raw json.RawMessage) (store.Item, error) {
 		item, err := c.decode(raw)

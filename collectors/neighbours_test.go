@@ -41,6 +41,9 @@ func TestAzureIsSeen(t *testing.T) {
 			t.Errorf("%+v", c)
 		}
 	}
+	if c := coverageOf(r, snapshot.AzureDelegations); !strings.Contains(c.Reason, "of single resource groups is not documented") {
+		t.Errorf("%+v", c)
+	}
 	expectWhole(t, w.store)
 	if n := w.asked("/subscriptions"); n < 4+2 || w.asked("registrationAssignments") != 4 {
 		t.Errorf("%d requests", n)

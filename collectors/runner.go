@@ -98,7 +98,7 @@ func (o Options) take(ctx context.Context, request string, collect func(*runner,
 	}
 	for _, c := range result.Coverage {
 		level := slog.LevelInfo
-		if c.State != snapshot.Complete || c.Reason != "" {
+		if c.State != snapshot.Complete || c.Reason != snapshot.Limits[c.Kind] {
 			level = slog.LevelWarn
 		}
 		o.Log.Log(ctx, level, "collected", "run", taken.ID, "kind", c.Kind, "state", c.State, "reason", c.Reason, "count", c.Rows)

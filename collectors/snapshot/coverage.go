@@ -300,6 +300,9 @@ func overall(scope string, kind Kind, parts []partCoverage) Coverage {
 			all.Reason = fmt.Sprintf("%d of %d seen whole with a remark: %s", remarks, len(parts), remark)
 		}
 	}
+	if short == 0 {
+		all.Reason = strings.Trim(all.Reason+"; "+Limits[kind], "; ")
+	}
 	if short > 0 && len(parts) > 1 {
 		of := ""
 		if like < short {

@@ -79,6 +79,29 @@ func TestAKindIsAsWellSeenAsItsParts(t *testing.T) {
 	}
 }
 
+// What Microsoft shows to no app that only reads is said of a kind that was seen whole,
+// beside other remarks.
+func TestLimitsAreSaid(t *testing.T) {
+	st := open(t)
+	w := &world{}
+	w.saw(snapshot.Part{Kind: snapshot.GroupActivations, Scope: msp, Object: "g1"}, snapshot.Complete, "")
+	w.saw(snapshot.Part{Kind: snapshot.DirectoryRoles, Scope: msp, Object: msp}, snapshot.Complete, "it moved")
+	w.saw(snapshot.Part{Kind: snapshot.CustomerRoles, Scope: "c1", Object: "c1"}, snapshot.Failed, "500")
+	all, err := snapshot.LoadCoverage(t.Context(), st.Read(), w.take(t, st, asked))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, want := range map[snapshot.Kind]string{
+		snapshot.GroupActivations: "complete: who approved a request is shown to its approvers alone: it stands in the audit log while Microsoft keeps that",
+		snapshot.DirectoryRoles:   "complete: it moved; the history of PIM requests is shown only to who may also write, so it is not asked for: activations stand in the audit log while Microsoft keeps that",
+		snapshot.CustomerRoles:    "failed: 500",
+	} {
+		if got := stated(of(all, kind)); got != want {
+			t.Errorf("%s: got %q, want %q", kind, got, want)
+		}
+	}
+}
+
 // TestCoverageSumsUpItsParts: what was received is added, the windows of a log are
 // framed, and the first asking counts.
 func TestCoverageSumsUpItsParts(t *testing.T) {
