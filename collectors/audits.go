@@ -23,15 +23,16 @@ import (
 // what an actor did whose home is the MSP's tenant, or, where the home is not told,
 // whose name is masked as Microsoft masks every provider's people (user_ and digits);
 // what the services behind GDAP and the settings for other tenants wrote; what an
-// account did, or was done to it, that the MSP answers for there. The name cannot be
-// asked for safely: a filter on its spelling would lose, without a word, all that is
+// account did, or was done to it, that the MSP answers for there, or whose name says so.
+// The masked name cannot be asked for safely: a filter on its spelling would lose, without a word, all that is
 // spelled otherwise one day.
 // https://learn.microsoft.com/graph/api/directoryaudit-list
 type audits struct {
 	kind     snapshot.Kind
 	window   window
 	msp      string          // tenant
-	answered map[string]bool // of a customer's tenant: accounts that the MSP answers for
+	own      own             // in a customer's tenant: names of the MSP's people
+	answered map[string]bool // there: accounts that the MSP answers for, by id
 }
 
 func (c audits) Kind() snapshot.Kind { return c.kind }
@@ -57,7 +58,7 @@ func (c audits) decode(tenant string, raw json.RawMessage) (store.Item, error) {
 	if err != nil || c.kind == snapshot.Audits && e.ofPeopleAlone() || c.kind == snapshot.CustomerAudits && !c.concerns(e, tenant) {
 		return store.Item{}, err
 	}
-	return store.Item{Fact: e.event(tenant)}, nil
+	return store.Item{Fact: e.event(tenant), Details: e.changes(tenant)}, nil
 }
 
 // auditEntry is an entry of the log, as Graph shows it.
@@ -132,7 +133,8 @@ func (c audits) concerns(e auditEntry, tenant string) bool {
 		return slices.ContainsFunc(any, func(a string) bool { return strings.EqualFold(a, text) })
 	}
 	if u := e.InitiatedBy.User; u != nil {
-		if u.HomeTenantID != "" && string(u.HomeTenantID) == c.msp || u.HomeTenantID == "" && masked.MatchString(u.UserPrincipalName) || c.answered[string(u.ID)] {
+		if u.HomeTenantID != "" && string(u.HomeTenantID) == c.msp || u.HomeTenantID == "" && masked.MatchString(u.UserPrincipalName) ||
+			c.own.named(u.UserPrincipalName) || c.answered[string(u.ID)] {
 			return true
 		}
 	}
@@ -221,6 +223,21 @@ func (e auditEntry) event(tenant string) snapshot.AuditEvent {
 	}
 	out.Subject, out.Group = somebody(e.subject().ID), e.group()
 	return out
+}
+
+// changes are what the entry changed, if it is about settings: of PIM, of Conditional
+// Access, of what other tenants may do. Who joined or left stands in the event itself.
+func (e auditEntry) changes(tenant string) (all []store.Row) {
+	settings := e.ofPIM() && startsWith(e.ActivityDisplayName, "Update role setting") || strings.EqualFold(e.LoggedByService, "Conditional Access") ||
+		slices.ContainsFunc([]string{"Policy", "CrossTenantAccessSettings", "DelegatedAdminServiceProviderConstraints"}, func(c string) bool { return strings.EqualFold(c, e.Category) })
+	for _, t := range e.TargetResources {
+		for _, p := range t.ModifiedProperties {
+			if settings {
+				all = append(all, snapshot.AuditChange{Tenant: tenant, ID: string(e.ID), N: len(all), Target: somebody(t.ID), Property: p.DisplayName, Old: p.OldValue.text(), New: p.NewValue.text()})
+			}
+		}
+	}
+	return all
 }
 
 // subject is whose membership or role it is about: who got or lost a property of a

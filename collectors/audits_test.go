@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 
 	"countersign/collectors/snapshot"
@@ -111,7 +112,7 @@ func TestAnsweredAccounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for tenant, users := range map[string]map[string]string{"c1": {"u1": "guest", "u2": "role", "u3": "emergency"}, "c2": {"u4": "guest"}} {
+	for tenant, users := range map[string]map[string]string{"c1": {"u1": "guest", "u2": "role", "u3": "emergency", "u5": "staff"}, "c2": {"u4": "guest"}} {
 		stage := taken.Stage(store.Part{Kind: string(snapshot.CustomerUsers), Scope: tenant, Object: tenant})
 		for id, because := range users {
 			if err == nil {
@@ -125,9 +126,43 @@ func TestAnsweredAccounts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got, err := (&runner{Options: Options{Store: st}, taken: taken}).answered(t.Context(), "c1")
-	if want := map[string]bool{"u1": true, "u3": true}; err != nil || !maps.Equal(got, want) {
+	got, since, err := (&runner{Options: Options{Store: st}, taken: taken}).answered(t.Context(), "c1")
+	if want := map[string]bool{"u1": true, "u3": true, "u5": true}; err != nil || since != taken.ID || !maps.Equal(got, want) {
 		t.Errorf("%v, %v, want %v", got, err, want)
+	}
+}
+
+// The domain of a declared account is the MSP's own unless it is known to be a customer's.
+func TestOwnNames(t *testing.T) {
+	st, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "a.db"), Create: true, Entropy: rand.NewChaCha8([32]byte{7})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	taken, _, err := st.Begin(t.Context(), at("2026-08-10T16:00:03Z"), tenantOfMSP, "all", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, fact := range map[snapshot.Kind]store.Row{
+		snapshot.PartnerCustomers: snapshot.PartnerCustomer{Tenant: "c1", Domain: "One.example"},
+		snapshot.CustomerUsers:    snapshot.CustomerUser{Tenant: "c2", ID: "u1", UPN: "boss@two.example", Because: []string{"role"}},
+	} {
+		stage := taken.Stage(store.Part{Kind: string(kind), Scope: "c", Object: "c"})
+		err = stage.Put(t.Context(), []store.Item{{Fact: fact}})
+		if err == nil {
+			err = stage.Finish(t.Context(), store.Seen{State: store.Whole, Asked: taken.At}, nil)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := &runner{taken: &store.Run{ID: taken.ID + 1}, Options: Options{Store: st, Domains: []string{"MSP.example"}, Declared: snapshot.Declared{
+		Customers: []snapshot.DeclaredCustomer{{Tenant: "c3", EmergencyAccounts: []string{"bg@three.example"}}},
+		Staff:     []snapshot.StaffAccount{{UPN: "a@one.example"}, {UPN: "a@Two.example"}, {UPN: "a@three.example"}, {UPN: "a@four.example"}, {UPN: "a@msp.example"}, {}},
+	}}}
+	got, err := r.ownNames(t.Context())
+	if want := []string{"four.example", "msp.example"}; err != nil || !slices.Equal(got.domains, want) || len(got.staff) != 5 {
+		t.Errorf("%v (%v), want %v", got, err, want)
 	}
 }
 

@@ -28,12 +28,16 @@ func (r *runner) azureActivity(ctx context.Context) error {
 	}
 	r.Azure.Together(ctx, len(known), func(ctx context.Context, i int) {
 		x := known[i]
-		if !r.asksCustomer(x.customer) {
-			r.mark(ctx, x.customer, snapshot.AzureActivity, x.id, snapshot.NotAsked, leftOutCustomer)
+		if !r.asksCustomer(x.Customer) {
+			r.mark(ctx, x.Customer, snapshot.AzureActivity, x.ID, snapshot.NotAsked, leftOutCustomer)
 			return
 		}
-		if err := r.logOf(ctx, place{x.customer, r.Azure}, snapshot.AzureActivity, x.id, snapshot.AzureLogKept, oneWeek, func(w window) collector {
-			return azureActivity{r.Tenant, x.id, w}
+		if !x.Listed {
+			r.mark(ctx, x.Customer, snapshot.AzureActivity, x.ID, snapshot.NotPermitted, "the subscription is not listed any more, so that its log cannot be asked; "+SourceOf(snapshot.AzureActivity).cure())
+			return
+		}
+		if err := r.logOf(ctx, place{x.Customer, r.Azure}, snapshot.AzureActivity, x.ID, snapshot.AzureLogKept, oneWeek, func(w window) collector {
+			return azureActivity{r.Tenant, x.ID, w}
 		}); err != nil && ctx.Err() == nil {
 			r.stop(err)
 		}
@@ -50,7 +54,7 @@ func (r *runner) subscriptionsSeen(ctx context.Context) error {
 	}
 	state, reason := snapshot.Complete, ""
 	if list != store.Whole {
-		state, reason = snapshot.NotAsked, "which subscriptions there are is not known, because azure delegations were not seen whole"
+		state, reason = snapshot.Failed, "which subscriptions there are is not known, because azure delegations were not seen whole"
 	}
 	r.mark(ctx, r.Tenant, snapshot.AzureActivity, r.Tenant, state, reason)
 	return nil

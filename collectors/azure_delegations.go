@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
 )
@@ -20,7 +21,7 @@ func (r *runner) azureDelegations(ctx context.Context) error {
 		r.notConfigured(ctx, snapshot.AzureDelegations, "Azure is not asked: set sources.azure in the configuration")
 		return nil
 	}
-	list, at := azureSubscriptions{r.Tenant}, place{r.Tenant, r.Azure}
+	list, at := azureSubscriptions{r.Tenant, r.shrunk("azure_subscription", "subscriptions")}, place{r.Tenant, r.Azure}
 	r.part(ctx, at, list, r.Tenant)
 	if !r.asks(list) {
 		return nil
@@ -29,42 +30,68 @@ func (r *runner) azureDelegations(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := azureDelegations{r.Tenant}
 	r.expect(len(known))
 	r.Azure.Together(ctx, len(known), func(ctx context.Context, i int) {
-		switch x := known[i]; {
+		x := known[i]
+		c := azureDelegations{r.Tenant, x.Listed, r.AcceptShrink}
+		switch {
 		case ctx.Err() != nil:
-		case !r.asksCustomer(x.customer):
-			r.mark(ctx, x.customer, c.Kind(), x.id, snapshot.NotAsked, leftOutCustomer)
+		case !r.asksCustomer(x.Customer):
+			r.mark(ctx, x.Customer, c.Kind(), x.ID, snapshot.NotAsked, leftOutCustomer)
 			r.progress(c)
 		default:
-			r.part(ctx, place{x.customer, r.Azure}, c, x.id)
+			r.part(ctx, place{x.Customer, r.Azure}, c, x.ID)
 		}
 	})
 	return nil
 }
 
 // subscription is one of a customer, by the GUID that names it in paths.
-type subscription struct{ id, customer string }
+type subscription struct {
+	ID, Customer string
+	Listed       bool // else known from before
+}
 
+// subscriptions are all that were ever known, but for those whose delegations were seen
+// to end. One that is not listed any more may still be delegated: the app's role in it
+// may be all that ended.
 func (r *runner) subscriptions(ctx context.Context) ([]subscription, error) {
-	rows, err := r.current(ctx, "azure_subscription", "f.customer IS NOT NULL", id("id"), id("customer"))
-	out := make([]subscription, len(rows))
-	for i, row := range rows {
-		out[i] = subscription{row[0], row[1]}
-	}
+	var out []subscription
+	err := r.Store.Read().SelectContext(ctx, &out, `
+		SELECT i.value AS id, c.value AS customer, max(f.listed) AS listed
+		FROM   (SELECT id, customer, seen_until IS NULL AS listed FROM fact_azure_subscription x
+		        WHERE  seen_until IS NULL OR NOT EXISTS (
+		               SELECT 1 FROM part p JOIN part_seen s ON s.part = p.id AND s.state = 'complete' WHERE p.kind = ? AND p.object = x.id)
+		        UNION ALL SELECT subscription, customer, 0 FROM fact_azure_delegation WHERE seen_until IS NULL) f
+		JOIN   ident i ON i.id = f.id JOIN ident c ON c.id = f.customer
+		GROUP  BY i.value, c.value ORDER BY i.value, c.value`, string(snapshot.AzureDelegations))
 	return out, err
 }
 
-// azureSubscriptions lists the subscriptions that the MSP's app can see. Those of
-// other tenants are customers': Azure Lighthouse shows them beside the MSP's own.
+// azureSubscriptions lists the subscriptions in which the MSP's app has an Azure role.
+// Those of other tenants are customers': Azure Lighthouse shows them beside the MSP's
+// own.
 // https://learn.microsoft.com/rest/api/resources/subscriptions/list
-type azureSubscriptions struct{ tenant string } // of the MSP
+type azureSubscriptions struct {
+	tenant string                                    // of the MSP
+	shrunk func(ctx context.Context, came int) error // far less came than was known
+}
 
 func (azureSubscriptions) Kind() snapshot.Kind { return snapshot.AzureDelegations }
 
 func (c azureSubscriptions) Collect(ctx context.Context, _ snapshot.Part, s *stage) error {
-	return s.list(ctx, "/subscriptions"+query("api-version", "2022-12-01"), c.decode)
+	came := map[string]bool{}
+	err := s.list(ctx, "/subscriptions"+query("api-version", "2022-12-01"), func(raw json.RawMessage) (store.Item, error) {
+		item, err := c.decode(raw)
+		if x, ok := item.Fact.(snapshot.AzureSubscription); ok {
+			came[x.ID] = true
+		}
+		return item, err
+	})
+	if err != nil {
+		return err
+	}
+	return c.shrunk(ctx, len(came))
 }
 
 var errNoTenant = errors.New("has no tenant")
@@ -91,15 +118,42 @@ func (c azureSubscriptions) decode(raw json.RawMessage) (store.Item, error) {
 // azureDelegations lists how one subscription is delegated to the MSP's tenant, with
 // who was given which Azure role. Delegations to others are passed over.
 // https://learn.microsoft.com/rest/api/managedservices/registration-assignments/list
-type azureDelegations struct{ tenant string } // of the MSP
+type azureDelegations struct {
+	tenant string // of the MSP
+	listed bool   // the subscription is
+	mayEnd bool   // that it is not found either is believed to be the end of its delegation
+}
 
 func (azureDelegations) Kind() snapshot.Kind { return snapshot.AzureDelegations }
 
 func (c azureDelegations) Collect(ctx context.Context, part snapshot.Part, s *stage) error {
 	path := "/subscriptions/" + url.PathEscape(part.Object) + "/providers/Microsoft.ManagedServices/registrationAssignments" +
 		query("$expandRegistrationDefinition", "true", "api-version", "2022-10-01")
-	return s.list(ctx, path, func(raw json.RawMessage) (store.Item, error) { return c.decode(part, raw) })
+	err := s.list(ctx, path, func(raw json.RawMessage) (store.Item, error) { return c.decode(part, raw) })
+	switch {
+	case c.listed || s.seen.Pages > 0 || !notFound(err) && !foreignTenant(err):
+		return err
+	case !c.mayEnd:
+		return &notShownError{err}
+	}
+	s.refused(err)
+	s.say("Azure does not show this subscription to the MSP's tenant any more: it was accepted that its delegation has ended")
+	return nil
 }
+
+// foreignTenant reports Azure's answer of a subscription whose tenant delegates nothing
+// to the one that the token is of.
+func foreignTenant(err error) bool {
+	var e *graph.Error
+	return errors.As(err, &e) && e.Reason == graph.Unauthorized && e.Code == "InvalidAuthenticationTokenTenant"
+}
+
+// notShownError is a subscription that was delegated and is not shown any more.
+type notShownError struct{ why error }
+
+func (e *notShownError) Error() string { return e.why.Error() }
+
+func (e *notShownError) Unwrap() error { return e.why }
 
 // azureAuthorisation is how a registration definition gives one role.
 type azureAuthorisation struct {

@@ -18,6 +18,7 @@ func judge(err error, from Source, some bool) (state snapshot.State, reason stri
 	var row *rowError
 	var shrunk *shrunkError
 	var shut *shutError
+	var notShown *notShownError
 	hidden := errors.Is(err, errHidden)
 	switch {
 	case err == nil:
@@ -36,11 +37,14 @@ func judge(err error, from Source, some bool) (state snapshot.State, reason stri
 		return "", "", true
 	}
 	words := wording(said)
+	if errors.As(err, &notShown) {
+		return snapshot.NotPermitted, words + "; the subscription was delegated and is not shown any more: ask the customer, and collect with --accept-shrink if the delegation has ended", false
+	}
 	switch said.Reason {
 	case graph.NotPermitted:
 		return snapshot.NotPermitted, words + "; " + from.cure(), false
 	case graph.NoConsent:
-		return snapshot.NotPermitted, words + "; an administrator of this tenant must consent to the app: send them to https://login.microsoftonline.com/organizations/adminconsent?client_id= with the app's id", false
+		return snapshot.NotPermitted, words + "; an administrator of this tenant must consent to the app: send them to https://login.microsoftonline.com/organizations/adminconsent?client_id= with the app's id; " + otherClouds, false
 	case graph.NotLicensed:
 		return snapshot.NotLicensed, words + "; the tenant lacks the licence that Microsoft asks for here: " + cmp.Or(from.Licence, "Microsoft Entra ID P1 or P2") + "; buy it for this tenant, or do without", false
 	case graph.NotFound:
@@ -57,6 +61,10 @@ func judge(err error, from Source, some bool) (state snapshot.State, reason stri
 	}
 	return snapshot.Failed, words, false
 }
+
+// otherClouds are the login servers of those that are not the global one.
+// https://learn.microsoft.com/graph/deployments
+const otherClouds = "the host is login.microsoftonline.us in the clouds of the US Government, login.chinacloudapi.cn in China"
 
 // wording is what an error says, without what differs from one try to the next.
 // Messages of an unanswered request name addresses, and those of Graph may hold

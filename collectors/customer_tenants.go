@@ -9,6 +9,7 @@ import (
 
 	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
+	"countersign/collectors/store"
 )
 
 // tenantsAtOnce is how many customers' tenants are asked at a time: each has its own
@@ -23,6 +24,10 @@ func (r *runner) customerTenants(ctx context.Context) error {
 		if !slices.ContainsFunc(declared, func(c snapshot.DeclaredCustomer) bool { return slices.Contains(c.Collect, kind) }) {
 			r.notConfigured(ctx, kind, "no customer is declared with it: let a customer consent to the app, and name the kind in the column collect of customers.csv")
 		}
+	}
+	var err error
+	if r.own, err = r.ownNames(ctx); err != nil {
+		return err
 	}
 	slots := make(chan struct{}, tenantsAtOnce)
 	var all sync.WaitGroup
@@ -103,12 +108,34 @@ func (r *runner) tenantKind(ctx context.Context, at place, kind snapshot.Kind, c
 	case snapshot.CustomerSignIns:
 		return nil, r.directoryLog(ctx, at, kind, oneWeek, func(w window) collector { return providerSignIns{w} })
 	default:
-		answered, err := r.answered(ctx, at.scope)
-		if err != nil {
-			return nil, err
-		}
-		return nil, r.directoryLog(ctx, at, kind, oneWeek, func(w window) collector { return audits{kind, w, r.Tenant, answered} })
+		return nil, r.customerAudits(ctx, at)
 	}
+}
+
+// customerAudits asks for the directory log. Without the accounts that the MSP answers
+// for, entries of theirs may be passed over.
+func (r *runner) customerAudits(ctx context.Context, at place) error {
+	kind := snapshot.CustomerAudits
+	answered, _, err := r.answered(ctx, at.scope)
+	if err != nil {
+		return err
+	}
+	if err := r.directoryLog(ctx, at, kind, oneWeek, func(w window) collector {
+		return audits{kind, w, r.Tenant, r.own, answered}
+	}); err != nil || ctx.Err() != nil {
+		return err
+	}
+	users, err := r.taken.Seen(ctx, store.Part{Kind: string(snapshot.CustomerUsers), Scope: at.scope, Object: at.scope})
+	if err != nil || users == store.Whole {
+		return err
+	}
+	var read bool
+	err = r.Store.Read().GetContext(ctx, &read, `SELECT EXISTS (SELECT 1 FROM part_seen s JOIN part p ON p.id = s.part
+		WHERE s.snapshot = ? AND s.state = 'complete' AND p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?))`, r.taken.ID, string(kind), at.scope)
+	if err == nil && read {
+		r.mark(ctx, at.scope, kind, at.scope, snapshot.Partial, "entries of the MSP's guests and own accounts may be passed over, because customer users were not seen whole; they must be collected too")
+	}
+	return err
 }
 
 // closed reports that the app is not let into the tenant at all.

@@ -21,12 +21,12 @@ const (
 var delegated = snapshot.Part{Kind: snapshot.AzureDelegations, Scope: customer, Object: "0afefe50-734e-4610-8c82-a144aff49dea"}
 
 func decodeDelegation(raw json.RawMessage) (store.Item, error) {
-	return azureDelegations{theMSP}.decode(delegated, raw)
+	return azureDelegations{tenant: theMSP}.decode(delegated, raw)
 }
 
 // neighbours are the decoders of Azure's and Partner Center's rows.
 var neighbours = map[string]func(json.RawMessage) (store.Item, error){
-	"subscriptions":     azureSubscriptions{theMSP}.decode,
+	"subscriptions":     azureSubscriptions{tenant: theMSP}.decode,
 	"delegations":       decodeDelegation,
 	"activity":          azureActivity{tenant: "1114444b-7467-4144-a616-e3a5d63e147b", subscription: "s1"}.decode,
 	"partner-customers": fact(decodePartnerCustomer),

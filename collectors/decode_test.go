@@ -80,7 +80,7 @@ var decoders = map[string]func(json.RawMessage) (store.Item, error){
 	"role definitions":  of(tenantOne, decodeRoleDefinition),
 	"role groups":       decodeRoleGroup,
 	"role policies":     of(tenantOne, decodeRolePolicy),
-	"customer users":    of(tenantOne, customerUsers{domains: []string{"fabrikam.com"}, holders: map[string]bool{"u": true}, emergency: []string{"bg@contoso.com"}}.decode),
+	"customer users":    of(tenantOne, customerUsers{own: own{domains: []string{"fabrikam.com"}}, holders: map[string]bool{"u": true}, emergency: []string{"bg@contoso.com"}, theirs: map[string]bool{}}.decode),
 	"risky-users":       fact(decodeRiskyUser),
 	"access-policies":   fact(ofTenant(decodeAccessPolicy)),
 	"security-defaults": fact(ofTenant(decodeSecurityDefaults)),

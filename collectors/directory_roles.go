@@ -18,7 +18,8 @@ import (
 // directoryRoles lists who holds or may activate directory roles of a tenant now. Without
 // the licence for PIM eligibilities cannot be read: those known from before stand, and
 // the coverage says so. Of the MSP's own tenant, the groups that stand for
-// rights belong to it.
+// rights belong to it; of a customer's, who holds a role through a group: nothing else
+// walks its groups.
 // https://learn.microsoft.com/graph/api/rbacapplication-list-roleassignmentscheduleinstances
 // https://learn.microsoft.com/graph/api/rbacapplication-list-roleeligibilityscheduleinstances
 type directoryRoles struct{ kind snapshot.Kind }
@@ -26,13 +27,16 @@ type directoryRoles struct{ kind snapshot.Kind }
 func (c directoryRoles) Kind() snapshot.Kind { return c.kind }
 
 func (c directoryRoles) Collect(ctx context.Context, part snapshot.Part, s *stage) error {
-	held := map[string]bool{}
-	s.onRestart(func() { clear(held) })
+	held, byGroup := map[string]bool{}, map[string][]snapshot.RoleInstance{}
+	s.onRestart(func() { clear(held); clear(byGroup) })
 	licensed, err := roleHolders(ctx, s, func(state string) decoder {
 		return func(raw json.RawMessage) (store.Item, error) {
 			item, err := decodeRoleInstance(part.Scope, state, raw)
 			if got, ok := item.Fact.(snapshot.RoleInstance); ok {
 				held[got.Role] = true
+				if got.PrincipalType == snapshot.TypeGroup {
+					byGroup[got.Principal] = append(byGroup[got.Principal], got)
+				}
 			}
 			return item, err
 		}
@@ -43,11 +47,57 @@ func (c directoryRoles) Collect(ctx context.Context, part snapshot.Part, s *stag
 	if err != nil {
 		return err
 	}
-	if err := unknownRoles(ctx, part.Scope, s, held); err != nil || c.kind == snapshot.CustomerRoles {
+	if err := unknownRoles(ctx, part.Scope, s, held); err != nil {
 		return err
+	}
+	if c.kind == snapshot.CustomerRoles {
+		return throughGroups(ctx, s, byGroup)
 	}
 	return s.list(ctx, "/v1.0/groups"+query("$filter", "isAssignableToRole eq true or displayName in ("+quoted(adminAgents)+","+quoted(helpdeskAgents)+")",
 		"$select", "id,displayName,isAssignableToRole", "$top", "999"), decodeRoleGroup)
+}
+
+// throughGroups gives each member of a group the roles that the group holds. Such a
+// group has no groups in it: Microsoft supports none in one that may hold roles.
+// https://learn.microsoft.com/entra/identity/role-based-access-control/groups-concept
+func throughGroups(ctx context.Context, s *stage, byGroup map[string][]snapshot.RoleInstance) error {
+	for _, group := range slices.Sorted(maps.Keys(byGroup)) {
+		s.say("a group holds a role: who may become a member of it by PIM is not asked")
+		var items []store.Item
+		s.onRestart(func() { items = nil })
+		err := s.list(ctx, principalsPath(group, "members"), func(raw json.RawMessage) (store.Item, error) {
+			p, err := decodePrincipal(raw)
+			for _, x := range byGroup[group] {
+				x.ID, x.MemberType = x.ID+" "+p.ID, "Group"
+				x.Principal, x.PrincipalType, x.PrincipalName, x.PrincipalUPN, x.PrincipalHome = p.ID, p.Type, p.Name, p.UPN, ""
+				items = append(items, store.Item{Fact: x})
+			}
+			return store.Item{}, err // as many facts as the group has roles
+		})
+		if err == nil && len(items) == 0 {
+			err = s.notHidden(ctx, group)
+		}
+		switch {
+		case errors.Is(err, errHidden), refusesOne(err):
+			s.refused(err)
+			s.say("who is in it is not told, and stays as last seen: that needs the application permission GroupMember.Read.All, or Member.Read.Hidden where the members are hidden")
+			for _, x := range byGroup[group] {
+				known, err := s.lastRoles(ctx, x.Tenant, "member_type = 'Group' AND id LIKE ? || ' %'", x.ID)
+				if err != nil {
+					return err
+				}
+				items = append(items, known...)
+			}
+		case err != nil:
+			return err
+		default:
+			s.seen.Rows += len(items)
+		}
+		if err := s.rows.Put(ctx, items); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 const (
@@ -78,6 +128,19 @@ func roleHolders(ctx context.Context, s *stage, decode func(state string) decode
 // read does not end them.
 func keepEligible(ctx context.Context, tenant string, s *stage, held map[string]bool) error {
 	s.say("who may activate a role cannot be read: the tenant lacks the licence for it, Microsoft Entra ID P2")
+	known, err := s.lastRoles(ctx, tenant, "state = 'eligible'")
+	if err != nil || len(known) == 0 {
+		return err
+	}
+	s.say(fmt.Sprintf("the eligible roles known from before (%d) stay as last seen", len(known)))
+	for _, k := range known {
+		held[k.Fact.(snapshot.RoleInstance).Role] = true
+	}
+	return s.rows.Put(ctx, known)
+}
+
+// lastRoles are role instances of a tenant that the last snapshot knew.
+func (s *stage) lastRoles(ctx context.Context, tenant, where string, args ...any) ([]store.Item, error) {
 	var known []struct {
 		snapshot.RoleInstance
 		Starts store.Time `db:"starts"`
@@ -86,18 +149,14 @@ func keepEligible(ctx context.Context, tenant string, s *stage, held map[string]
 	err := s.known.Read().SelectContext(ctx, &known, `
 		SELECT tenant, state, id, principal, principal_type, principal_name, principal_upn, principal_home, role, scope, member_type, starts, ends
 		FROM   role_instance
-		WHERE  snapshot = (SELECT max(id) FROM sealed_snapshot) AND tenant = ? AND state = 'eligible'
-		ORDER  BY id`, tenant)
-	if err != nil || len(known) == 0 {
-		return err
-	}
-	s.say(fmt.Sprintf("the eligible roles known from before (%d) stay as last seen", len(known)))
+		WHERE  snapshot = (SELECT max(id) FROM sealed_snapshot) AND tenant = ? AND `+where+`
+		ORDER  BY id`, append([]any{tenant}, args...)...)
 	items := make([]store.Item, len(known))
 	for i, k := range known {
 		k.RoleInstance.Starts, k.RoleInstance.Ends = k.Starts.Time(), k.Ends.Time()
-		items[i], held[k.Role] = store.Item{Fact: k.RoleInstance}, true
+		items[i] = store.Item{Fact: k.RoleInstance}
 	}
-	return s.rows.Put(ctx, items)
+	return items, err
 }
 
 // plainRoles lists role assignments without PIM. Microsoft's page of 2022 demanded a

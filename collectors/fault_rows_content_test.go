@@ -529,7 +529,7 @@ var contentRows = []faultRow{
 		w, _ := cannedRun(t, c)
 		c.rows[gdap], c.rows[customers] = c.rows[gdap][:2], c.rows[customers][:3]
 		r := w.another(1)
-		expectState(t, r, snapshot.Relationships, snapshot.Partial, "2 relationships came where 7 were known: that many do not end at once, so the list is not believed; look in Partner Center, and collect with --accept-shrink if it is so")
+		expectState(t, r, snapshot.Relationships, snapshot.Partial, "2 relationships came where 7 were known: that many do not end at once, so the list is not believed; look in the portal, and collect with --accept-shrink if it is so")
 		expectState(t, r, snapshot.Customers, snapshot.Partial, "3 customers came where 7 were known")
 		access := loadAccess(t, w.store, r)
 		for i := range 7 { // nobody's access is called removed

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
@@ -21,9 +22,15 @@ func (lighthouse) Collect(ctx context.Context, _ snapshot.Part, s *stage) error 
 	path := "/beta/tenantRelationships/managedTenants/tenants" + query("$select", "id,tenantId,displayName,contract,createdDateTime,tenantStatusInformation")
 	return s.list(ctx, path, func(raw json.RawMessage) (store.Item, error) {
 		got, err := decodeLighthouseTenant(raw)
+		if err == nil && !slices.Contains(privileges, got.Privilege) {
+			s.say("whether the legacy delegated administration (DAP) stands is not told of customer " + got.Tenant + ": its privileges are called " + cmp.Or(got.Privilege, "nothing"))
+		}
 		return store.Item{Fact: got}, err
 	})
 }
+
+// privileges are the words for them, in Microsoft's spelling.
+var privileges = []string{"none", "delegatedAdminPrivileges", "granularDelegatedAdminPrivileges", "delegatedAndGranularDelegetedAdminPrivileges"}
 
 // word is a text, or a number where one came: contract types are numbers in the
 // documented answers and words in the documented types.
@@ -69,8 +76,7 @@ func decodeLighthouseTenant(raw json.RawMessage) (snapshot.LighthouseTenant, err
 	status := w.TenantStatusInformation
 	return snapshot.LighthouseTenant{
 		Tenant: string(tenant), Name: cmp.Or(w.DisplayName, w.Contract.DisplayName), Contract: string(w.Contract.ContractType),
-		Privilege: spelled(status.DelegatedPrivilegeStatus, "none", "delegatedAdminPrivileges", "granularDelegatedAdminPrivileges",
-			"delegatedAndGranularDelegetedAdminPrivileges"), // their spelling
+		Privilege:   spelled(status.DelegatedPrivilegeStatus, privileges...),
 		Onboarding:  spelled(status.OnboardingStatus, "ineligible", "inProcess", "active", "inactive", "disabled"),
 		Eligibility: spelled(status.TenantOnboardingEligibilityReason, "none", "contractType", "delegatedAdminPrivileges", "usersCount", "license"),
 		Created:     w.CreatedDateTime.Time,

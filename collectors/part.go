@@ -138,7 +138,7 @@ func (r *runner) none(ctx context.Context, c collector, known int, of string) {
 	case err != nil:
 		r.stop(err)
 	case unseen != "":
-		r.notAsked(ctx, c, r.Tenant, "no "+of+" is known, because "+unseen+" were not seen whole")
+		r.mark(ctx, r.Tenant, c.Kind(), r.Tenant, snapshot.Failed, "no "+of+" is known, because "+unseen+" were not seen whole")
 	default:
 		r.mark(ctx, r.Tenant, c.Kind(), r.Tenant, snapshot.Complete, "")
 	}

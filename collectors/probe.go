@@ -2,6 +2,7 @@ package collectors
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -95,6 +96,9 @@ func Probe(ctx context.Context, client Pager, kind snapshot.Kind, at time.Time) 
 		if err == nil || notFound(err) {
 			continue
 		}
+		if errors.Is(err, errNoneDelegated) {
+			return Reading{kind, snapshot.NotConfigured, err.Error()}, nil
+		}
 		state, reason, ours := judge(err, SourceOf(kind), false)
 		if ours {
 			return Reading{}, err
@@ -104,17 +108,37 @@ func Probe(ctx context.Context, client Pager, kind snapshot.Kind, at time.Time) 
 	return Reading{Kind: kind, State: snapshot.Complete}, nil
 }
 
-var errEnough = errors.New("one page is enough")
+var (
+	errEnough        = errors.New("one page is enough")
+	errNoneDelegated = errors.New("no delegated subscription is listed: no customer delegates one, or no offer names the app; Azure lists only those in which the app has a role, so name it as Reader in every Azure Lighthouse offer")
+)
 
-// try asks for an object, or for the first page of a list.
+// try asks for an object, for the first page of a list or, of subscriptions, for the
+// first that is delegated: an empty list is no permission.
 func try(ctx context.Context, client Pager, path string) error {
-	if before, _, _ := strings.Cut(path, "?"); slices.Contains(objects, before) {
+	before, _, _ := strings.Cut(path, "?")
+	if slices.Contains(objects, before) {
 		_, err := client.Get(ctx, path)
 		return err
 	}
-	err := client.EachPage(ctx, path, func(graph.Page) error { return errEnough })
-	if errors.Is(err, errEnough) {
+	subscriptions := before == "/subscriptions"
+	err := client.EachPage(ctx, path, func(p graph.Page) error {
+		if subscriptions && !slices.ContainsFunc(p.Rows, isDelegated) {
+			return nil
+		}
+		return errEnough
+	})
+	switch {
+	case errors.Is(err, errEnough):
 		return nil
+	case err == nil && subscriptions:
+		return errNoneDelegated
 	}
 	return err
+}
+
+// isDelegated tells a subscription that is managed by another tenant too.
+func isDelegated(raw json.RawMessage) bool {
+	var w struct{ ManagedByTenants []json.RawMessage }
+	return json.Unmarshal(raw, &w) == nil && len(w.ManagedByTenants) > 0
 }

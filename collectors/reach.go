@@ -226,18 +226,23 @@ func (r *runner) addUsers(ctx context.Context, reach map[string]bool) error {
 }
 
 // answered are the accounts in a customer's tenant that the MSP answers for, whether
-// or not they hold a role: its guests, and the declared emergency accounts.
-func (r *runner) answered(ctx context.Context, tenant string) (map[string]bool, error) {
-	var ids []string
-	err := r.Store.Read().SelectContext(ctx, &ids, `
-		SELECT i.value FROM part p JOIN fact_customer_user f ON f.part = p.id JOIN ident i ON i.id = f.id
-		WHERE  p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?) AND f.seen_until IS NULL
-		AND    (f.because LIKE '%"guest"%' OR f.because LIKE '%"emergency"%')`, string(snapshot.CustomerUsers), tenant)
-	accounts := map[string]bool{}
-	for _, id := range ids {
-		accounts[id] = true
+// or not they hold a role: its guests, its people's declared accounts, and the declared
+// emergency accounts. since is the first snapshot that knew all of them.
+func (r *runner) answered(ctx context.Context, tenant string) (accounts map[string]bool, since int64, err error) {
+	var known []struct {
+		ID    string
+		Since int64
 	}
-	return accounts, err
+	err = r.Store.Read().SelectContext(ctx, &known, `
+		SELECT i.value AS id, min(f.seen_from) AS since FROM part p JOIN fact_customer_user f ON f.part = p.id JOIN ident i ON i.id = f.id
+		WHERE  p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?)
+		AND    (f.because LIKE '%"guest"%' OR f.because LIKE '%"emergency"%' OR f.because LIKE '%"staff"%')
+		GROUP  BY i.value HAVING max(f.seen_until IS NULL)`, string(snapshot.CustomerUsers), tenant)
+	accounts = map[string]bool{}
+	for _, k := range known {
+		accounts[k.ID], since = true, max(since, k.Since)
+	}
+	return accounts, since, err
 }
 
 // unseen names the first kind, of those from which the groups follow, that this run

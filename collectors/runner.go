@@ -98,7 +98,7 @@ func (o Options) take(ctx context.Context, request string, collect func(*runner,
 	}
 	for _, c := range result.Coverage {
 		level := slog.LevelInfo
-		if c.State != snapshot.Complete || c.Reason != "" {
+		if c.State != snapshot.Complete || c.Reason != snapshot.Limits[c.Kind] {
 			level = slog.LevelWarn
 		}
 		o.Log.Log(ctx, level, "collected", "run", taken.ID, "kind", c.Kind, "state", c.State, "reason", c.Reason, "count", c.Rows)
@@ -148,6 +148,7 @@ type runner struct {
 	taken   *store.Run
 	resumed bool
 	stop    context.CancelCauseFunc // ends the run on trouble of our own
+	own     own                     // names of the MSP's people, for customers' tenants
 
 	mu      sync.Mutex
 	far     Progress

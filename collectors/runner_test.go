@@ -236,9 +236,9 @@ func TestStatesByReason(t *testing.T) {
 	w := c.start(t)
 	r := w.run()
 	expectState(t, r, snapshot.Relationships, snapshot.NotPermitted, "DelegatedAdminRelationship.Read.All")
-	expectState(t, r, snapshot.AccessAssignments, snapshot.NotAsked, "no relationship is known, because relationships were not seen whole")
+	expectState(t, r, snapshot.AccessAssignments, snapshot.Failed, "no relationship is known, because relationships were not seen whole")
 	for _, kind := range []snapshot.Kind{snapshot.Groups, snapshot.Memberships, snapshot.GroupPolicies} {
-		expectState(t, r, kind, snapshot.NotAsked, "no mapped group is known, because relationships were not seen whole")
+		expectState(t, r, kind, snapshot.Failed, "no mapped group is known, because relationships were not seen whole")
 	}
 	c.refuse[gdap] = 500
 	expectState(t, w.run(), snapshot.Relationships, snapshot.Failed, "broken: 500")

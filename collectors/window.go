@@ -43,9 +43,18 @@ func windows(at time.Time, kept, width time.Duration) []window {
 }
 
 // openWindows are those to read: all that Microsoft still keeps but those that were
-// read whole, from their beginning to their end, after the last late event.
+// read whole, from their beginning to their end, after the last late event. What was
+// passed over of a customer's log, before all accounts were known that the MSP answers
+// for, is read again.
 func (r *runner) openWindows(ctx context.Context, kind snapshot.Kind, scope, prefix string, kept, width time.Duration) ([]window, error) {
 	all := windows(r.At, kept, width)
+	since := int64(0)
+	if kind == snapshot.CustomerAudits {
+		var err error
+		if _, since, err = r.answered(ctx, scope); err != nil {
+			return nil, err
+		}
+	}
 	var read []struct {
 		Object              string
 		Asked, Since, Until store.Time
@@ -53,8 +62,8 @@ func (r *runner) openWindows(ctx context.Context, kind snapshot.Kind, scope, pre
 	err := r.Store.Read().SelectContext(ctx, &read, `
 		SELECT i.value AS object, max(s.asked) AS asked, s.since, s.until
 		FROM   part p JOIN ident i ON i.id = p.object JOIN part_seen s ON s.part = p.id AND s.state = 'complete' AND s.snapshot <> ?
-		WHERE  p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?) AND s.until IS NOT NULL AND s.until >= ?
-		GROUP  BY i.value, s.since, s.until`, r.taken.ID, string(kind), scope, store.Time(all[0].since))
+		WHERE  p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?) AND s.until IS NOT NULL AND s.until >= ? AND s.snapshot >= ?
+		GROUP  BY i.value, s.since, s.until`, r.taken.ID, string(kind), scope, store.Time(all[0].since), since)
 	for _, x := range read {
 		all = slices.DeleteFunc(all, func(w window) bool {
 			return prefix+w.object() == x.Object && !x.Since.Time().After(w.since) && w.until.Equal(x.Until.Time()) && !x.Asked.Time().Before(w.closed(width))

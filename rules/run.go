@@ -190,11 +190,3 @@ func checkIDs(o Options) error {
 	}
 	return nil
 }
-
-func ids(refs []rule.Ref) []string {
-	out := make([]string, len(refs))
-	for i, r := range refs {
-		out[i] = r.ID
-	}
-	return out
-}

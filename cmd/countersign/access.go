@@ -131,6 +131,9 @@ func showOtherWays(cmd *cobra.Command, m msp, a *snapshot.Access, f pathFilter) 
 				continue
 			}
 			where := cmp.Or(w.SubscriptionName, w.Subscription, "the whole tenant")
+			if !w.LastSeen.IsZero() {
+				where += ", last seen on " + w.LastSeen.In(m.c.Zone()).Format(time.DateOnly)
+			}
 			l.rows = append(l.rows, []string{name, string(w.Kind), w.Principal.Label(), fmt.Sprint(max(len(people), 1)), w.RoleName(), string(w.State), where})
 		}
 	}

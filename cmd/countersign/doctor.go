@@ -218,7 +218,7 @@ func (d *doctor) tenants(ctx context.Context) {
 	own := d.c.MSP.TenantID
 	var kinds []snapshot.Kind
 	for _, kind := range snapshot.Kinds {
-		if !kind.OfCustomer() && kind != snapshot.PartnerCustomers && kind != snapshot.PartnerAudits && kind != snapshot.Lighthouse && kind != snapshot.GDAPTemplates {
+		if !kind.OfCustomer() && kind != snapshot.PartnerCustomers && kind != snapshot.PartnerAudits && kind != snapshot.GDAPTemplates {
 			kinds = append(kinds, kind)
 		}
 	}
@@ -229,7 +229,7 @@ func (d *doctor) tenants(ctx context.Context) {
 		d.say("Partner Center", "configuration", noted, "is not asked; sources.partner_center switches it on")
 	}
 	if d.c.Sources.Azure {
-		d.tenant(ctx, "Azure", graph.ResourceManager, own, []snapshot.Kind{snapshot.AzureDelegations})
+		d.tenant(ctx, "Azure", graph.ResourceManager, own, []snapshot.Kind{snapshot.AzureDelegations, snapshot.AzureActivity})
 	} else {
 		d.say("Azure", "configuration", noted, "is not asked; sources.azure switches it on")
 	}
@@ -252,16 +252,22 @@ func (d *doctor) tenant(ctx context.Context, name string, service graph.Service,
 		d.say(name, "token", wrong, "%v", err)
 		return
 	}
-	if !d.token(ctx, name, client) {
+	if !d.token(ctx, name, service, client) {
 		return
 	}
 	for _, kind := range d.kinds(kinds) {
+		if kind == snapshot.Lighthouse && !d.delegated(ctx, client) {
+			d.say(name, string(kind), noted, "no app is let read it, only a signed-in person: a credential of kind azure-cli or token may be one's")
+			continue
+		}
 		reading, err := collectors.Probe(ctx, client, kind, d.at)
 		switch {
 		case err != nil:
 			d.say(name, string(kind), wrong, "%v", err)
 		case reading.State == snapshot.Complete:
 			d.say(name, string(kind), good, "can be read")
+		case reading.State == snapshot.NotAsked:
+			d.say(name, string(kind), noted, "is not tried: %s; collect says whether it can be read", reading.Reason)
 		case reading.State == snapshot.NotLicensed:
 			d.say(name, string(kind), noted, "%s. Without it is not known %s", reading.Reason, collectors.SourceOf(kind).Without)
 		default:
@@ -272,7 +278,7 @@ func (d *doctor) tenant(ctx context.Context, name string, service graph.Service,
 }
 
 // token looks at the token; without one there is nothing else to try.
-func (d *doctor) token(ctx context.Context, name string, client *graph.Client) bool {
+func (d *doctor) token(ctx context.Context, name string, service graph.Service, client *graph.Client) bool {
 	claims, err := client.Claims(ctx)
 	var said *graph.Error
 	switch {
@@ -290,6 +296,8 @@ func (d *doctor) token(ctx context.Context, name string, client *graph.Client) b
 	d.say(name, "token", good, "was given to %s, valid until %s", who, claims.Expires.Format(time.RFC3339))
 	may := slices.DeleteFunc(append(slices.Clone(claims.Roles), claims.Scopes...), graph.ReadsOnly)
 	switch {
+	case service != graph.MicrosoftGraph:
+		d.say(name, "permissions", noted, "what the app may do here cannot be told from the token: see in %s itself that it can change nothing", name)
 	case len(may) == 0:
 		d.say(name, "permissions", good, "%s, none of which can change anything", rule.Count(len(claims.Roles)+len(claims.Scopes), "permission"))
 	case d.allowWrite:

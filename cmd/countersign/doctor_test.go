@@ -91,7 +91,16 @@ func TestDoctorOfTheHealthy(t *testing.T) {
 	for _, kind := range snapshot.Kinds {
 		subject := "Northgate MSP"
 		switch kind {
-		case snapshot.Lighthouse, snapshot.AzureActivity, snapshot.GDAPTemplates: // for a person only; by subscription; of no service
+		case snapshot.GDAPTemplates: // of no service
+			continue
+		case snapshot.Lighthouse, snapshot.AzureActivity: // for a person only; by subscription
+			of, words := subject, "only a signed-in person"
+			if kind == snapshot.AzureActivity {
+				of, words = "Azure", "is not tried: it takes a subscription to try"
+			}
+			if d := found[[2]string{of, string(kind)}]; d.State != noted || !strings.Contains(d.Words, words) {
+				t.Errorf("%s: %+v", kind, d)
+			}
 			continue
 		case snapshot.PartnerCustomers, snapshot.PartnerAudits:
 			subject = "Partner Center"
@@ -111,7 +120,7 @@ func TestDoctorOfTheHealthy(t *testing.T) {
 			t.Errorf("%v: %q %s", check, d.State, d.Words)
 		}
 	}
-	for _, check := range [][2]string{{thisMachine, "database"}, {thisMachine, "signing key"}, {thisMachine, "mail"}} {
+	for _, check := range [][2]string{{thisMachine, "database"}, {thisMachine, "signing key"}, {thisMachine, "mail"}, {"Azure", "permissions"}, {"Partner Center", "permissions"}} {
 		if d := found[check]; d.State != noted {
 			t.Errorf("%v: %q %s", check, d.State, d.Words)
 		}
@@ -257,6 +266,14 @@ func TestDoctorOnTokens(t *testing.T) {
 		if got := d.tokenCure(c.said); !strings.Contains(got, c.want) {
 			t.Errorf("%s: %s", kind, got)
 		}
+	}
+}
+
+// An empty list of subscriptions is Azure's way to say that the app has no role.
+func TestDoctorOfAzureThatListsNothing(t *testing.T) {
+	found, code, _ := examine(t, 3, fixtures.ServerOptions{NoAzureRole: true}, 0, nil)
+	if d := found[[2]string{"Azure", "azure-delegations"}]; code != exitFailed || d.State != wrong || !strings.Contains(d.Words, "no delegated subscription is listed") {
+		t.Errorf("exit code %d: %+v", code, d)
 	}
 }
 

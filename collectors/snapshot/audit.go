@@ -38,3 +38,17 @@ type AuditEvent struct {
 }
 
 func (AuditEvent) Table() string { return "audit_event" }
+
+// AuditChange is one property that an entry of the audit log changed: of the entries
+// that are about settings, so that one that was loosened and restored is seen.
+type AuditChange struct {
+	Tenant   string `db:"tenant"`
+	ID       string `db:"id"` // of the entry
+	N        int    `db:"n"`  // its place in the entry, from 0
+	Target   string `db:"target"`
+	Property string `db:"property"`
+	Old      string `db:"old"` // as the service wrote them, often JSON
+	New      string `db:"new"`
+}
+
+func (AuditChange) Table() string { return "audit_change" }

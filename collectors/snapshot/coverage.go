@@ -13,7 +13,7 @@ import (
 // Coverage says how much of one kind a snapshot saw in a scope: the MSP's tenant,
 // or one customer. It is the worst of its parts; only a kind all of whose parts are
 // complete is complete. Rows counts what was received. Since and Until frame what
-// was read of a log, else zero. LastSeen is the instant of the last snapshot by
+// was read of a log, in whole windows or from exports, else zero. LastSeen is the instant of the last snapshot by
 // which every part had been seen whole; zero: some part never was.
 type Coverage struct {
 	Scope    string    `json:"scope"`
@@ -192,10 +192,13 @@ func ofScope(kind Kind, parts []partCoverage, tenant, customer string) []partCov
 	case len(parts) == 0:
 		return nil
 	case len(all) > 0 && !slices.Contains(TenantKinds, kind):
-		return all // the list of subscriptions holds none of this customer
+		return []partCoverage{{Coverage: Coverage{State: NotConfigured, Reason: notListed}}}
 	}
 	return []partCoverage{{Coverage: Coverage{State: NotConfigured, Reason: "this customer's tenant is not read: let the customer consent to the app, and name the kind in the column collect of customers.csv"}}}
 }
+
+// notListed is all that an empty list of subscriptions tells of a customer.
+const notListed = "no Azure subscription of this customer is listed: it delegates none, or its offer does not name the app; Azure lists only those in which the app has a role, so name it as Reader in every offer"
 
 // Exports is the object of what a folder of exports does not tell of a kind.
 const Exports = "portal"
@@ -260,7 +263,7 @@ func overall(scope string, kind Kind, parts []partCoverage) Coverage {
 		all.State, all.Reason = NotAsked, notAsked
 		return all
 	}
-	short, came := 0, false
+	short, like, came := 0, 0, false
 	remarks, remark := 0, ""
 	for i, c := range parts {
 		if c.State == Complete && c.Reason != "" {
@@ -271,12 +274,18 @@ func overall(scope string, kind Kind, parts []partCoverage) Coverage {
 		}
 		came = came || c.State == Complete || c.State == Partial
 		if gravity[c.State] > gravity[all.State] {
-			all.State, all.Reason = c.State, c.Reason
+			all.State, all.Reason, like = c.State, c.Reason, 0
+		}
+		if c.State == all.State && c.Reason == all.Reason {
+			like++
 		}
 		all.Requests, all.Pages, all.Rows = all.Requests+c.Requests, all.Pages+c.Pages, all.Rows+c.Rows
-		all.Asked, all.Since = earlier(all.Asked, c.Asked), earlier(all.Since, c.Since)
-		if c.Until.After(all.Until) {
-			all.Until = c.Until
+		all.Asked = earlier(all.Asked, c.Asked)
+		if c.State == Complete || c.Object == c.Scope { // a window seen whole, or what exports hold
+			all.Since = earlier(all.Since, c.Since)
+			if c.Until.After(all.Until) {
+				all.Until = c.Until
+			}
 		}
 		if i == 0 || c.LastSeen.Before(all.LastSeen) {
 			all.LastSeen = c.LastSeen
@@ -291,8 +300,15 @@ func overall(scope string, kind Kind, parts []partCoverage) Coverage {
 			all.Reason = fmt.Sprintf("%d of %d seen whole with a remark: %s", remarks, len(parts), remark)
 		}
 	}
+	if short == 0 {
+		all.Reason = strings.Trim(all.Reason+"; "+Limits[kind], "; ")
+	}
 	if short > 0 && len(parts) > 1 {
-		all.Reason = fmt.Sprintf("%d of %d not seen whole: %s", short, len(parts), cmp.Or(all.Reason, string(all.State)))
+		of := ""
+		if like < short {
+			of = fmt.Sprintf(", %d of them", like)
+		}
+		all.Reason = fmt.Sprintf("%d of %d not seen whole%s: %s", short, len(parts), of, cmp.Or(all.Reason, string(all.State)))
 	}
 	return all
 }

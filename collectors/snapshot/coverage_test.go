@@ -46,13 +46,13 @@ func TestAKindIsAsWellSeenAsItsParts(t *testing.T) {
 		{[]snapshot.State{whole}, "complete"},
 		{[]snapshot.State{whole, whole, whole}, "complete"},
 		{[]snapshot.State{failed}, "failed: reason 0"},
-		{[]snapshot.State{failed, failed}, "failed: 2 of 2 not seen whole: reason 0"},
+		{[]snapshot.State{failed, failed}, "failed: 2 of 2 not seen whole, 1 of them: reason 0"},
 		{[]snapshot.State{whole, failed, whole}, "partial: 1 of 3 not seen whole: reason 1"},
 		{[]snapshot.State{partial}, "partial: reason 0"},
-		{[]snapshot.State{partial, failed}, "partial: 2 of 2 not seen whole: reason 1"},
+		{[]snapshot.State{partial, failed}, "partial: 2 of 2 not seen whole, 1 of them: reason 1"},
 		{[]snapshot.State{whole, denied}, "not-permitted: 1 of 2 not seen whole: reason 1"},
-		{[]snapshot.State{denied, failed}, "failed: 2 of 2 not seen whole: reason 1"},
-		{[]snapshot.State{unlicensed, unset, left, partial}, "not-licensed: 4 of 4 not seen whole: reason 0"},
+		{[]snapshot.State{denied, failed}, "failed: 2 of 2 not seen whole, 1 of them: reason 1"},
+		{[]snapshot.State{unlicensed, unset, left, partial}, "not-licensed: 4 of 4 not seen whole, 1 of them: reason 0"},
 		{[]snapshot.State{left}, "not-asked: reason 0"},
 		{[]snapshot.State{whole, left}, "not-asked: 1 of 2 not seen whole: reason 1"},
 	} {
@@ -75,6 +75,29 @@ func TestAKindIsAsWellSeenAsItsParts(t *testing.T) {
 			if all[n].Kind != kind || all[n].Scope != msp {
 				t.Errorf("entry %d is %+v, want %s of %s", n, all[n], kind, msp)
 			}
+		}
+	}
+}
+
+// What Microsoft shows to no app that only reads is said of a kind that was seen whole,
+// beside other remarks.
+func TestLimitsAreSaid(t *testing.T) {
+	st := open(t)
+	w := &world{}
+	w.saw(snapshot.Part{Kind: snapshot.GroupActivations, Scope: msp, Object: "g1"}, snapshot.Complete, "")
+	w.saw(snapshot.Part{Kind: snapshot.DirectoryRoles, Scope: msp, Object: msp}, snapshot.Complete, "it moved")
+	w.saw(snapshot.Part{Kind: snapshot.CustomerRoles, Scope: "c1", Object: "c1"}, snapshot.Failed, "500")
+	all, err := snapshot.LoadCoverage(t.Context(), st.Read(), w.take(t, st, asked))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, want := range map[snapshot.Kind]string{
+		snapshot.GroupActivations: "complete: who approved a request is shown to its approvers alone: it stands in the audit log while Microsoft keeps that",
+		snapshot.DirectoryRoles:   "complete: it moved; the history of PIM requests is shown only to who may also write, so it is not asked for: activations stand in the audit log while Microsoft keeps that",
+		snapshot.CustomerRoles:    "failed: 500",
+	} {
+		if got := stated(of(all, kind)); got != want {
+			t.Errorf("%s: got %q, want %q", kind, got, want)
 		}
 	}
 }

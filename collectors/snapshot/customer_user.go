@@ -3,8 +3,8 @@ package snapshot
 import "time"
 
 // CustomerUser is an account in a customer's tenant that the MSP controls or answers
-// for: it holds a directory role there, came from the MSP, or is a declared emergency
-// account. One that is declared and not there has its name for an id.
+// for: it holds a directory role there, came from the MSP, or is declared: as one of its
+// people's, or for emergencies. One that is declared and not there has its name for an id.
 type CustomerUser struct {
 	Tenant     string    `db:"tenant"`
 	ID         string    `db:"id"`
@@ -16,7 +16,7 @@ type CustomerUser struct {
 	Invitation string    `db:"invitation"` // PendingAcceptance, Accepted or empty
 	Synced     bool      `db:"synced"`
 	Created    time.Time `db:"created"`
-	Because    []string  `db:"because"` // emergency, guest (by its mail or name, whatever the type), missing, role; sorted
+	Because    []string  `db:"because"` // emergency, guest (by its mail or name, whatever the type), missing, role, staff (a declared account of the MSP's people); sorted
 }
 
 func (CustomerUser) Table() string { return "customer_user" }

@@ -71,6 +71,21 @@ func (k Kind) IsLog() bool {
 	return slices.Contains([]Kind{SignIns, Audits, PartnerAudits, CustomerSignIns, CustomerAudits, AzureActivity}, k)
 }
 
+// Limits say of a kind what Microsoft shows to no app that only reads: the coverage
+// repeats it however whole the kind was seen.
+var Limits = map[Kind]string{
+	GroupActivations: "who approved a request is shown to its approvers alone: it stands in the audit log while Microsoft keeps that",
+	DirectoryRoles:   requestsUnseen,
+	CustomerRoles:    requestsUnseen,
+	AzureDelegations: listedAlone + "; that the delegations of a subscription include those of single resource groups is not documented",
+	AzureActivity:    listedAlone,
+}
+
+const (
+	requestsUnseen = "the history of PIM requests is shown only to who may also write, so it is not asked for: activations stand in the audit log while Microsoft keeps that"
+	listedAlone    = "Azure lists the subscriptions in which the app has a role, and no others"
+)
+
 // Population is the kinds that review items are made of: a campaign over a
 // snapshot that did not see all of them whole refuses to open unless forced.
 var Population = []Kind{Relationships, AccessAssignments, Groups, Memberships, GroupEligibilities, GroupAssignments}
@@ -87,7 +102,9 @@ type Part struct {
 // State says how much of a part, or of a kind in a scope, a snapshot saw.
 type State string
 
-// The states of coverage. Only Complete allows a conclusion from absence.
+// The states of coverage. Only Complete allows a conclusion from absence. NotAsked is
+// what somebody left out, NotConfigured what nobody set up: both are meant. What was
+// meant to be asked and could not be is Failed, as is what was asked in vain.
 const (
 	Complete      State = "complete"
 	Partial       State = "partial"

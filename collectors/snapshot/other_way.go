@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // WayKind says by what a customer is reached beside GDAP.
@@ -39,6 +40,7 @@ type OtherWay struct {
 	MFA              string   // Azure or None, of an eligible one
 	MaxActivation    string   // ISO 8601
 	Approvers        []string
+	LastSeen         time.Time // of a subscription that the snapshot did not see whole; else zero
 }
 
 // agents are the groups of Partner Center with the Entra role that DAP gives each.
@@ -103,13 +105,25 @@ func (w *otherWays) principal(id string) Principal {
 	return p
 }
 
-// loadAzure joins here, not in SQL: the views resolve ids row by row.
+// loadAzure joins here, not in SQL: the views resolve ids row by row. A delegation
+// stands until its subscription was seen whole without it, listed or not.
 func (w *otherWays) loadAzure(ctx context.Context, q Querier, snapshot int64) error {
-	names := map[string]string{}
-	if err := each(ctx, q, `SELECT id, name FROM azure_subscription WHERE snapshot = ? AND state <> 'Deleted'`, snapshot, func(r *sql.Rows) error {
+	names, deleted := map[string]string{}, map[string]bool{}
+	if err := each(ctx, q, `SELECT id, name, state = 'Deleted' FROM azure_subscription WHERE snapshot = ?`, snapshot, func(r *sql.Rows) error {
 		var id, name string
-		err := r.Scan(&id, &name)
-		names[id] = name
+		var gone bool
+		err := r.Scan(&id, &name, &gone)
+		names[id], deleted[id] = name, gone
+		return err
+	}); err != nil {
+		return err
+	}
+	lastSeen := map[string]time.Time{}
+	if err := each(ctx, q, `SELECT object, last_seen FROM part_coverage WHERE snapshot = ? AND kind = 'azure-delegations' AND state <> 'complete'`, snapshot, func(r *sql.Rows) error {
+		var id string
+		var at time.Time
+		err := r.Scan(&id, (*instant)(&at))
+		lastSeen[id] = at
 		return err
 	}); err != nil {
 		return err
@@ -118,8 +132,7 @@ func (w *otherWays) loadAzure(ctx context.Context, q Querier, snapshot int64) er
 	if err := each(ctx, q, `SELECT id, subscription, customer, name, plan, state FROM azure_delegation WHERE snapshot = ?`, snapshot, func(r *sql.Rows) error {
 		x, state := OtherWay{Kind: AzureLighthouse}, ""
 		err := r.Scan(&x.Delegation, &x.Subscription, &x.Customer, &x.Offer, &x.Plan, &state)
-		var listed bool
-		if x.SubscriptionName, listed = names[x.Subscription]; listed && delegationHolds(state) {
+		if x.SubscriptionName, x.LastSeen = names[x.Subscription], lastSeen[x.Subscription]; !deleted[x.Subscription] && delegationHolds(state) {
 			delegations[x.Delegation] = x
 		}
 		return err
@@ -139,7 +152,7 @@ func (w *otherWays) loadAzure(ctx context.Context, q Querier, snapshot int64) er
 		if !holds {
 			return nil
 		}
-		x.Kind, x.Customer, x.Subscription, x.SubscriptionName = of.Kind, of.Customer, of.Subscription, of.SubscriptionName
+		x.Kind, x.Customer, x.Subscription, x.SubscriptionName, x.LastSeen = of.Kind, of.Customer, of.Subscription, of.SubscriptionName, of.LastSeen
 		x.Delegation, x.Offer, x.Plan = of.Delegation, of.Offer, of.Plan
 		x.Principal, x.State = w.principal(principal), Standing
 		if eligible {

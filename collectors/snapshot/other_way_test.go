@@ -79,7 +79,7 @@ func TestLoadOtherWays(t *testing.T) {
 	dap := "dap HelpdeskAgents " + desk + " standing; dap g9 " + global + " standing" // the desk's group was not seen: it is named
 	for customer, want := range map[string]string{
 		"c1": "azure-lighthouse app r0 standing Shop; azure-lighthouse g1 r1 standing Shop; azure-lighthouse g1 r1 eligible Shop; azure-lighthouse u1 r1 eligible Shop; azure-lighthouse u1 r1 standing Shop; " + dap,
-		"c2": "", "c3": dap, "c4": "", "c5": "",
+		"c2": "", "c3": dap, "c4": "azure-lighthouse g1 r1 standing", "c5": "",
 	} {
 		if got := wayWords(ways[customer]); got != want {
 			t.Errorf("%s:\ngot  %s\nwant %s", customer, got, want)

@@ -27,7 +27,7 @@ var facts = []store.Row{
 	snapshot.AccessAssignment{}, snapshot.AccessAssignmentRole{}, snapshot.Group{}, snapshot.GroupOwner{}, snapshot.GroupMember{},
 	snapshot.GroupEligibility{}, snapshot.GroupAssignment{}, snapshot.GroupPolicy{}, snapshot.User{}, snapshot.UserActivity{},
 	snapshot.MFARegistration{}, snapshot.Activation{}, snapshot.SignIn{}, snapshot.Membership{}, snapshot.EffectiveMembership{},
-	snapshot.AuditEvent{}, snapshot.RoleInstance{}, snapshot.RoleDefinition{}, snapshot.RoleGroup{}, snapshot.PolicyRule{}, snapshot.RolePolicy{},
+	snapshot.AuditEvent{}, snapshot.AuditChange{}, snapshot.RoleInstance{}, snapshot.RoleDefinition{}, snapshot.RoleGroup{}, snapshot.PolicyRule{}, snapshot.RolePolicy{},
 	snapshot.SubscribedSKU{}, snapshot.ServicePlan{}, snapshot.RiskyUser{}, snapshot.AccessPolicy{}, snapshot.CrossTenantAccess{}, snapshot.SecurityDefaults{},
 	snapshot.AccessPackage{}, snapshot.AccessPackageGroup{}, snapshot.AccessPackagePolicy{}, snapshot.AccessPackageTarget{},
 	snapshot.AccessPackageAssignment{}, snapshot.AccessPackageRequest{}, snapshot.LighthouseTenant{}, snapshot.PartnerCustomer{}, snapshot.PartnerAudit{},
