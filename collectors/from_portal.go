@@ -37,7 +37,7 @@ func RunFromPortal(ctx context.Context, o Options, files fs.FS) (Result, error) 
 	}
 	refused := e.words()
 	if len(e.files) == 0 {
-		return Result{Refused: refused}, errors.New("no file of the folder can be taken: " + cmp.Or(strings.Join(refused, "; "), "there is none"))
+		return Result{Refused: refused}, errors.New("no file of the folder can be taken: " + cmp.Or(strings.Join(refused, "; "), "there is none; the README lists what to export from where"))
 	}
 	o.Kinds, o.Customers = nil, nil
 	result, err := o.take(ctx, e.request(), func(r *runner, ctx context.Context) error {

@@ -16,7 +16,7 @@ import (
 // sources tell of it.
 func TestOwnLogs(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, fixtures.ServerOptions{PageSize: 200, SignInsKept: 30 * 24 * time.Hour})
+	w := newWorld(t, fixtures.ServerOptions{PageSize: 200, LogsKept: 30 * 24 * time.Hour})
 	w.at = now.Add(5 * time.Hour)
 	r := w.take(w.everything(snapshot.Relationships, snapshot.AccessAssignments, snapshot.Groups, snapshot.GroupActivations, snapshot.Licences, snapshot.SignIns, snapshot.Audits))
 	for _, kind := range []snapshot.Kind{snapshot.SignIns, snapshot.Audits, snapshot.GroupActivations} {
@@ -105,7 +105,7 @@ func TestARefusedLogIsAskedOnce(t *testing.T) {
 // Customers' own logs, each opened or closed as that customer has it.
 func TestCustomersLogs(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, fixtures.ServerOptions{PageSize: 200, SignInsKept: 30 * 24 * time.Hour})
+	w := newWorld(t, fixtures.ServerOptions{PageSize: 200, LogsKept: 30 * 24 * time.Hour})
 	w.at = now.Add(5 * time.Hour)
 	o := w.everything(snapshot.SignIns, snapshot.CustomerLicences, snapshot.CustomerSignIns, snapshot.CustomerAudits)
 	r := w.take(o)
@@ -165,7 +165,7 @@ func TestCustomersLogs(t *testing.T) {
 // read again are not doubled.
 func TestHolesOfALog(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, fixtures.ServerOptions{PageSize: 200, SignInsKept: 7 * 24 * time.Hour})
+	w := newWorld(t, fixtures.ServerOptions{PageSize: 200, LogsKept: 7 * 24 * time.Hour})
 	kinds := []snapshot.Kind{snapshot.Audits, snapshot.SignIns}
 	first := w.take(w.everything(kinds...))
 	w.at = w.at.Add(24 * time.Hour)

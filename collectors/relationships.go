@@ -38,6 +38,9 @@ type shrunkError struct {
 }
 
 func (e *shrunkError) Error() string {
+	if e.before == 0 {
+		return "no " + e.noun + " came and none are known, of which nothing can be concluded; check that the tenant is that of the partner, and collect with --accept-shrink if there are none"
+	}
 	return fmt.Sprintf("%d %s came where %d were known: that many do not end at once, so the list is not believed; look in Partner Center, and collect with --accept-shrink if it is so", e.now, e.noun, e.before)
 }
 

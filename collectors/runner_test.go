@@ -572,3 +572,11 @@ func (s stopping) Skew() (time.Duration, bool) {
 	s.stop()
 	return 0, false
 }
+
+// A list without any relationship is not taken for a partner with nothing to review,
+// also when none was known before.
+func TestNoRelationshipsAtAll(t *testing.T) {
+	w := newCanned().start(t)
+	expectState(t, w.run(), snapshot.Relationships, snapshot.Partial, "no relationships came and none are known")
+	expectState(t, w.run(func(o *collectors.Options) { o.AcceptShrink = true }), snapshot.Relationships, snapshot.Complete, "")
+}

@@ -178,10 +178,11 @@ func (s *stage) say(words string) {
 	}
 }
 
-// refused keeps the evidence of a request that was not.
+// refused keeps the evidence of a request that was refused, if one was sent that no
+// page counts.
 func (s *stage) refused(err error) {
 	var e *graph.Error
-	if errors.As(err, &e) {
+	if errors.As(err, &e) && e.Attempts > 0 {
 		s.seen.Requests += e.Attempts
 		s.requests = append(s.requests, store.Request{Path: e.Path, Status: e.Status, Asked: s.asked, SHA256: sha256.Sum256(nil)})
 	}

@@ -76,18 +76,19 @@ type mode struct {
 
 func newClient(t testing.TB, url, tenant string, m mode) *graph.Client {
 	t.Helper()
-	return newPatientClient(t, url, tenant, m, 1)
+	limits := graph.NoQuotas()
+	limits.Tries = 1
+	return newPatientClient(t, url, tenant, m, limits)
 }
 
-// newPatientClient makes a client that tries so often; 0: as often as by default.
-func newPatientClient(t testing.TB, url, tenant string, m mode, tries int) *graph.Client {
+// newPatientClient makes a client that keeps to these limits.
+func newPatientClient(t testing.TB, url, tenant string, m mode, limits graph.Limits) *graph.Client {
 	t.Helper()
 	credential, err := graph.NewCredential(graph.CredentialOptions{Kind: "token", Token: "any"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	limits := graph.NoQuotas()
-	limits.Tries, limits.Lag = tries, -1
+	limits.Lag = -1
 	c, err := graph.New(graph.Options{Endpoints: graph.Endpoints{Graph: url}, Tenant: tenant, Credential: credential,
 		Concurrency: m.concurrency, Batch: m.batch, HTTP: &http.Client{Transport: &http.Transport{}},
 		Limits: limits})
@@ -201,7 +202,7 @@ func TestEverythingIsSeen(t *testing.T) {
 	t.Parallel()
 	var seals []string
 	for _, m := range []mode{{8, true}, {1, false}} {
-		w := worldOf(t, openTenants(), fixtures.ServerOptions{PageSize: 500, Delegated: true, SignInsKept: 30 * 24 * time.Hour})
+		w := worldOf(t, openTenants(), fixtures.ServerOptions{PageSize: 500, Delegated: true, LogsKept: 30 * 24 * time.Hour})
 		w.mode = m
 		take := func() (collectors.Result, int) {
 			before := requests(w.server.Journal())
@@ -321,7 +322,14 @@ func (w *world) take(o collectors.Options) collectors.Result {
 		w.Fatal(err)
 	}
 	expectWhole(w, w.store)
-	expectReadOnly(w, w.server.Journal()[before:])
+	journal := w.server.Journal()[before:]
+	expectReadOnly(w, journal)
+	if r.Snapshot == 1 { // a later one keeps what is said of logs that were read before
+		asked := len(slices.DeleteFunc(single(journal), func(r fixtures.Request) bool { return r.Method != http.MethodGet }))
+		if counted := column[int](w, w.store, `SELECT sum(requests) FROM part_coverage WHERE snapshot = ?`, r.Snapshot)[0]; counted != asked {
+			w.Errorf("the coverage counts %d requests, the service %d", counted, asked)
+		}
+	}
 	return r
 }
 

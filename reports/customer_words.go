@@ -106,7 +106,7 @@ func (v customerView) answer(s summary.Summary, logs, held summary.Reading) ([]s
 	}
 	switch {
 	case len(s.SignedIn.Rows) > 0:
-		out = append(out, fmt.Sprintf("%s%d of our people signed in to your tenant, %s%s.", capital(atLeast), persons(s.SignedIn.Rows), atLeast, rule.Counted(len(s.SignedIn.Rows), "time", "times")))
+		out = append(out, fmt.Sprintf("%s%d of our people signed in to your tenant, %s%s.", capital(atLeast), persons(s.SignedIn.Rows), atLeast, rule.Count(len(s.SignedIn.Rows), "time")))
 	case logs == summary.Whole:
 		out = append(out, "None of us signed in to your tenant.")
 	default:
@@ -184,7 +184,7 @@ func (v customerView) signInReading(zone *time.Location) reading {
 	}
 	flush(v.Period.Until)
 	if missing > 0 {
-		r.read, r.gap = summary.InPart, fmt.Sprintf("The sign-in log was not read on %s of %d.", rule.Counted(missing, "day", "days"), len(days))
+		r.read, r.gap = summary.InPart, fmt.Sprintf("The sign-in log was not read on %s of %d.", rule.Count(missing, "day"), len(days))
 	}
 	if missing == len(days) {
 		r.read = summary.NotRead

@@ -102,6 +102,9 @@ func write(path string, text []byte) error {
 // List adds files to the folder's manifest.json, which names every document with
 // its digest, its size and the seal it was made from.
 func (f Folder) List(files []File) error {
+	if len(files) == 0 {
+		return nil
+	}
 	path := filepath.Join(f.path, "manifest.json")
 	var manifest struct {
 		Files []File `json:"files"`

@@ -89,7 +89,7 @@ func bookRow(r reviews.Row, access *snapshot.Access, zone *time.Location) workbo
 	case reviews.Relationship:
 		row.Access = "GDAP relationship"
 	case reviews.Delegation:
-		row.Access = "group of " + rule.Counted(len(access.Members(r.Group.ID)), "member", "members")
+		row.Access = "group of " + rule.Count(len(access.Members(r.Group.ID)), "member")
 	}
 	if !r.Ends.IsZero() {
 		row.Ends = r.Ends.In(zone).Format(time.DateOnly)
@@ -116,7 +116,7 @@ func customerWords(i reviews.Item) string {
 	if i.Customer != (rule.Ref{}) {
 		return i.Customer.Name
 	}
-	return rule.Counted(i.Customers, "customer", "customers")
+	return rule.Count(i.Customers, "customer")
 }
 
 // findingWords lists what was found, and what else the reviewer must know.

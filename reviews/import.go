@@ -77,7 +77,7 @@ type Refused struct{ Faults []Fault }
 
 // Error implements error.
 func (r *Refused) Error() string {
-	return "nothing was taken over: " + rule.Counted(len(r.Faults), "fault", "faults")
+	return "nothing was taken over: " + rule.Count(len(r.Faults), "fault")
 }
 
 // Import takes over a returned workbook whole or not at all. A refusal is a

@@ -114,7 +114,7 @@ func (r *round) actions(at time.Time) []Action {
 		for _, a := range of {
 			a.Customer, a.Group, a.Item = item.Customer, item.Group, item.ID
 			if item.Customers > 1 {
-				a.Customer = rule.Ref{Name: rule.Counted(item.Customers, "customer", "customers")}
+				a.Customer = rule.Ref{Name: rule.Count(item.Customers, "customer")}
 			}
 			a.DecidedBy, a.DecidedAt = rule.Ref{ID: item.Decision.Reviewer.ID}, item.Decision.At
 			a.How = how(a)

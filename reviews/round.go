@@ -68,7 +68,11 @@ func find(ctx context.Context, q sqlx.QueryerContext, name string) (Campaign, er
 	if name != "" {
 		i := slices.IndexFunc(all, func(c Campaign) bool { return strings.EqualFold(c.Name, name) })
 		if i < 0 {
-			return Campaign{}, fmt.Errorf("there is no campaign %q", name)
+			var names []string
+			for _, c := range all {
+				names = append(names, c.Name)
+			}
+			return Campaign{}, fmt.Errorf("there is no campaign %q; there are: %s", name, cmp.Or(strings.Join(names, ", "), "none yet"))
 		}
 		return all[i], nil
 	}

@@ -133,7 +133,7 @@ func (b *builder) good(item *Item) string {
 	var words []string
 	switch n := item.Use.Times(); {
 	case n > 0:
-		words = append(words, "used "+rule.Counted(n, "time", "times")+" "+b.inPeriod())
+		words = append(words, "used "+rule.Count(n, "time")+" "+b.inPeriod())
 	case !item.Use.Whole:
 		words = append(words, "nothing speaks against it; its use is not recorded for the whole period")
 	case !item.Seen.Before(b.period.Since):
@@ -142,7 +142,7 @@ func (b *builder) good(item *Item) string {
 		words = append(words, "nothing speaks against it")
 	}
 	if len(item.Brings) > 0 {
-		words = append(words, "brings in "+rule.Counted(len(item.Brings), "member", "members"))
+		words = append(words, "brings in "+rule.Count(len(item.Brings), "member"))
 	}
 	if !item.Ends.IsZero() {
 		words = append(words, "ends on "+day(item.Ends))

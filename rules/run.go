@@ -3,6 +3,7 @@ package rules
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,6 +52,10 @@ type NotAssessed struct {
 	Reason string `json:"reason"`
 }
 
+// ErrUnknownCustomer says that Options.Customers names a tenant of which the snapshot
+// knows nothing.
+var ErrUnknownCustomer = errors.New("no such customer")
+
 // Run asks the rules of one sealed snapshot.
 func Run(ctx context.Context, st *store.Store, o Options) (Report, error) {
 	report, err := run(ctx, st, o)
@@ -68,9 +73,9 @@ func run(ctx context.Context, st *store.Store, o Options) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	for i, c := range o.Customers {
+	for _, c := range o.Customers {
 		if !slices.ContainsFunc(e.Customers, func(r rule.Ref) bool { return strings.EqualFold(r.ID, c) }) {
-			return Report{}, fmt.Errorf("customer %q is not known; known are %s", o.Customers[i], some(ids(e.Customers)))
+			return Report{}, fmt.Errorf("%w: %s", ErrUnknownCustomer, c)
 		}
 	}
 	report := Report{Snapshot: o.Snapshot, At: o.At, Coverage: e.kinds, Findings: []rule.Finding{}, NotAssessed: []NotAssessed{},
@@ -192,15 +197,4 @@ func ids(refs []rule.Ref) []string {
 		out[i] = r.ID
 	}
 	return out
-}
-
-// some lists names, the first twenty of many.
-func some(names []string) string {
-	switch {
-	case len(names) == 0:
-		return "none yet"
-	case len(names) > 20:
-		return strings.Join(names[:20], ", ") + fmt.Sprintf(" and %d more", len(names)-20)
-	}
-	return strings.Join(names, ", ")
 }

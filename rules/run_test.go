@@ -125,10 +125,10 @@ func TestUnknownIDsAreRefused(t *testing.T) {
 	w := newWorld(t, readFacts(t, msp2))
 	for name, o := range map[string]rules.Options{
 		"there is no rule \"nonsense\"; the rules are gdap-global-admin-included, ": {Rules: []string{"nonsense"}},
-		"there is no rule \"x\"":                   {Settings: rules.Settings{Disable: []string{"x"}}},
-		"there is no rule \"y\"":                   {Settings: rules.Settings{Severity: map[string]rule.Severity{"y": rule.Low}}},
-		"\"z\" is not known; known are contoso, f": {Customers: []string{"contoso", "z"}},
-		"there is no sealed snapshot 9":            {Snapshot: 9},
+		"there is no rule \"x\"":        {Settings: rules.Settings{Disable: []string{"x"}}},
+		"there is no rule \"y\"":        {Settings: rules.Settings{Severity: map[string]rule.Severity{"y": rule.Low}}},
+		"no such customer: z":           {Customers: []string{"contoso", "z"}},
+		"there is no sealed snapshot 9": {Snapshot: 9},
 	} {
 		o.Snapshot, o.At = max(o.Snapshot, 1), march31
 		if _, err := rules.Run(context.Background(), w.store, o); err == nil || !strings.Contains(err.Error(), name) {

@@ -20,7 +20,7 @@ func (a *app) accessCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "access",
 		Short: "Show who can do what where, with the chain; past days too",
-		Args:  exactly(),
+		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.access(cmd, pathFilter{person, customer, role}, on, format)
 		},
@@ -93,10 +93,13 @@ func (a *app) access(cmd *cobra.Command, f pathFilter, on, format string) (err e
 		return err
 	}
 	if format == "table" {
-		fmt.Fprintf(cmd.OutOrStdout(), "\n%s as of snapshot %d of %s.\n", rule.Counted(len(lines), "access path", "access paths"), s.ID, s.At.Format(time.RFC3339))
+		fmt.Fprintf(cmd.OutOrStdout(), "\n%s as of snapshot %d of %s.\n", rule.Count(len(lines), "access path"), s.ID, s.At.Format(time.RFC3339))
 		if err := showOtherWays(cmd, m, access, f); err != nil {
 			return err
 		}
+	}
+	if len(lines) == 0 && f != (pathFilter{}) {
+		a.log.Warn("no access path fits what was asked for; a mistyped name looks the same: try a part of it")
 	}
 	if gaps != "" {
 		a.log.Warn("this snapshot did not see everything; there may be more access than is listed", "run", s.ID, "kinds", gaps)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,7 +26,7 @@ func (a *app) checkCommand() *cobra.Command {
 		Long: `Asks every rule of a sealed snapshot, the newest unless --snapshot names one. What
 could not be judged, because its evidence was not seen whole, is listed apart, is
 never called clear, and makes the exit code 4, whatever was found.`,
-		Args: exactly(),
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.check(cmd, id, only, customers, failOn, format) },
 	}
 	flags := cmd.Flags()
@@ -57,11 +59,11 @@ func (a *app) check(cmd *cobra.Command, id int64, only, customers []string, fail
 	if err != nil {
 		return err
 	}
-	report, err := m.judge(cmd.Context(), a.at, s.ID, only, customers)
-	if err != nil {
-		return err
+	report, err := m.check(cmd.Context(), s.ID, only, customers)
+	if errors.Is(err, rules.ErrUnknownCustomer) {
+		return usage("--customer: %w; %s", err, nameTenant)
 	}
-	if err := rules.Record(cmd.Context(), m.st, report); err != nil {
+	if err != nil {
 		return err
 	}
 	if err := printReport(cmd, report, format); err != nil {
@@ -74,6 +76,32 @@ func (a *app) check(cmd *cobra.Command, id int64, only, customers []string, fail
 		return &exit{code: exitFindings}
 	}
 	return nil
+}
+
+// judge asks the rules of a snapshot; empty lists mean all.
+func (m msp) judge(ctx context.Context, id int64, only, customers []string) (rules.Report, error) {
+	thresholds, err := m.c.RuleThresholds()
+	if err != nil {
+		return rules.Report{}, &exit{code: exitUsage, err: err}
+	}
+	settings := rules.Settings{Disable: m.c.Rules.Disable, Severity: map[string]rule.Severity{}, Thresholds: thresholds}
+	for id, word := range m.c.Rules.Severity {
+		var s rule.Severity
+		if err := s.UnmarshalText([]byte(word)); err != nil {
+			return rules.Report{}, &exit{code: exitUsage, err: err}
+		}
+		settings.Severity[id] = s
+	}
+	return rules.Run(ctx, m.st, rules.Options{Snapshot: id, At: m.at, Declared: m.c.Declared(), Rules: only, Customers: customers, Settings: settings, Waivers: m.c.RuleWaivers()})
+}
+
+// check is judge that records what was found.
+func (m msp) check(ctx context.Context, id int64, only, customers []string) (rules.Report, error) {
+	report, err := m.judge(ctx, id, only, customers)
+	if err != nil {
+		return report, err
+	}
+	return report, rules.Record(ctx, m.st, report)
 }
 
 // reportJSON is a report in the JSON contract.
@@ -126,7 +154,7 @@ func touched(f rule.Finding) string {
 	case f.Customer.Name != "":
 		return f.Customer.Name
 	case len(f.Customers) > 0:
-		return fmt.Sprintf("%d customers", len(f.Customers))
+		return rule.Count(len(f.Customers), "customer")
 	}
 	return "-"
 }

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"countersign/collectors"
+	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 )
 
@@ -30,7 +33,7 @@ JSON) into a folder. Each file is recognised by its columns; name the list of a
 group's members after the group's object id. What cannot be read is named with its
 line, and nothing of that file is taken. The coverage says where a kind of evidence
 that is missing is exported.`,
-		Args: exactly(),
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.collect(cmd, kinds, wanted{customers: customers, acceptShrink: acceptShrink, exports: exports})
 		},
@@ -40,6 +43,77 @@ that is missing is exported.`,
 	cmd.Flags().StringArrayVar(&kinds, "kind", nil, "read this `kind` of evidence only; may be repeated: "+strings.Join(kindNames(), ", "))
 	cmd.Flags().BoolVar(&acceptShrink, "accept-shrink", false, "believe a list of customers or relationships that lost more than half of what was known; without it such a list counts as not seen whole")
 	return cmd
+}
+
+// wanted is what collect is asked for; empty lists mean all.
+type wanted struct {
+	kinds        []snapshot.Kind
+	customers    []string
+	acceptShrink bool
+	exports      string // folder of files from the portals, instead of asking Microsoft
+}
+
+// collect takes and seals a snapshot.
+func (m msp) collect(ctx context.Context, w wanted) (collectors.Result, error) {
+	o := collectors.Options{Tenant: m.c.MSP.TenantID, Store: m.st, At: m.at, Now: m.now, Declared: m.c.Declared(), Domains: m.c.MSP.Domains,
+		Kinds: m.kinds(w.kinds), Customers: w.customers, AcceptShrink: w.acceptShrink, Log: m.log}
+	if w.exports != "" {
+		show := m.progress("reading exports")
+		defer show.end()
+		o.Progress = show.collected
+		return collectors.RunFromPortal(ctx, o, os.DirFS(w.exports))
+	}
+	show := m.progress("collecting")
+	defer show.end()
+	c, err := m.clients(show.watch)
+	if err != nil {
+		return collectors.Result{}, err
+	}
+	own, err := c.of(graph.MicrosoftGraph, o.Tenant)
+	if err != nil {
+		return collectors.Result{}, err
+	}
+	o.Client, o.Delegated = own, m.delegated(ctx, own)
+	if m.c.Credential.Kind != "token" {
+		o.Customer = func(tenant string) (collectors.Client, error) { return c.of(graph.MicrosoftGraph, tenant) }
+	}
+	for _, s := range []struct {
+		wanted  bool
+		service graph.Service
+		to      *collectors.Client
+	}{{m.c.Sources.Azure, graph.ResourceManager, &o.Azure}, {m.c.Sources.PartnerCenter, graph.PartnerCenter, &o.Partner}} {
+		if !s.wanted {
+			continue
+		}
+		client, err := c.of(s.service, o.Tenant)
+		if err != nil {
+			return collectors.Result{}, err
+		}
+		*s.to = client
+	}
+	o.Progress = show.collected
+	return collectors.Run(ctx, o)
+}
+
+// delegated reports that the token is a signed-in person's. A token that cannot be
+// had or read is taken for the app's: what it is good for shows when it is used.
+func (m msp) delegated(ctx context.Context, c *graph.Client) bool {
+	if kind := m.c.Credential.Kind; kind != "azure-cli" && kind != "token" {
+		return false
+	}
+	claims, err := c.Claims(ctx)
+	return err == nil && claims.Delegated
+}
+
+// kinds are those asked for, less those that the configuration leaves out.
+func (m msp) kinds(asked []snapshot.Kind) []snapshot.Kind {
+	if len(m.c.Sources.LeaveOut) == 0 {
+		return asked
+	}
+	if len(asked) == 0 {
+		asked = snapshot.Kinds
+	}
+	return slices.DeleteFunc(slices.Clone(asked), func(k snapshot.Kind) bool { return slices.Contains(m.c.Sources.LeaveOut, string(k)) })
 }
 
 func kindNames() []string {
@@ -54,6 +128,9 @@ func (a *app) collect(cmd *cobra.Command, kinds []string, w wanted) (err error) 
 	if w.exports != "" && len(kinds)+len(w.customers) > 0 {
 		return usage("--from-portal takes what is in the folder: leave out --kind and --customer")
 	}
+	if info, err := os.Stat(w.exports); w.exports != "" && (err != nil || !info.IsDir()) {
+		return usage("--from-portal: there is no folder %s; name the one in which the exported files lie", w.exports)
+	}
 	for _, k := range kinds {
 		if !slices.Contains(kindNames(), k) {
 			return usage("--kind %q is not one of %s", k, strings.Join(kindNames(), ", "))
@@ -65,9 +142,9 @@ func (a *app) collect(cmd *cobra.Command, kinds []string, w wanted) (err error) 
 		return err
 	}
 	defer release(&err)
-	result, err := m.collect(cmd.Context(), a.at, w)
+	result, err := m.collect(cmd.Context(), w)
 	if errors.Is(err, collectors.ErrUnknownCustomer) {
-		return usage("--customer: %w; name the tenant id that `countersign access --format csv` or customers.csv shows, or declare the customer there. Nothing was sealed", err)
+		return usage("--customer: %w; %s, or declare the customer in that file. Nothing was sealed", err, nameTenant)
 	}
 	if err != nil {
 		return err
@@ -96,9 +173,9 @@ func (a *app) collect(cmd *cobra.Command, kinds []string, w wanted) (err error) 
 	for _, refused := range result.Refused {
 		fmt.Fprintf(cmd.OutOrStdout(), "Not taken: %s\n", refused)
 	}
-	missed := incomplete(result)
+	missed, asked := incomplete(result.Coverage)
 	if missed > 0 {
-		fmt.Fprintf(cmd.OutOrStdout(), "%d of %d kinds of evidence were not seen whole; what rests on them is not assessed.\n", missed, asked(result))
+		fmt.Fprintf(cmd.OutOrStdout(), "%d of %d kinds of evidence were not seen whole; what rests on them is not assessed.\n", missed, asked)
 	}
 	if missed+len(result.Refused) > 0 {
 		return &exit{code: exitGaps}
@@ -113,123 +190,18 @@ func apart(ahead time.Duration) string {
 	return ahead.Round(time.Second).String() + " ahead of"
 }
 
-// asked counts the kinds that were asked for.
-func asked(r collectors.Result) int {
-	n := 0
-	for _, c := range r.Coverage {
-		if c.State != snapshot.NotAsked && c.State != snapshot.NotConfigured {
-			n++
-		}
-	}
-	return n
-}
-
-// incomplete counts the kinds that were asked for and not seen whole.
-func incomplete(r collectors.Result) int {
-	n := 0
-	for _, c := range r.Coverage {
-		if c.State != snapshot.Complete && c.State != snapshot.NotAsked && c.State != snapshot.NotConfigured {
-			n++
-		}
-	}
-	return n
-}
-
-// showTenants prints what was seen of customers' own tenants and subscriptions: all
-// of it, or what was not seen whole.
-func (m msp) showTenants(cmd *cobra.Command, id int64, all bool) error {
-	parts, err := snapshot.LoadParts(cmd.Context(), m.st.Read(), id)
-	if err != nil {
-		return err
-	}
-	coverage := parts.Tenants()
-	if !all {
-		coverage = slices.DeleteFunc(coverage, func(c snapshot.Coverage) bool { return c.State == snapshot.Complete || c.State == snapshot.NotAsked })
-	}
-	if len(coverage) == 0 {
-		return nil
-	}
-	l := coverageList(coverage, m.c.Zone())
-	l.columns = append([]string{"customer"}, l.columns...)
-	for i, c := range coverage {
-		l.rows[i] = append([]string{m.customerName(c.Scope)}, l.rows[i]...)
-	}
-	if err := l.table(cmd.OutOrStdout()); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(cmd.OutOrStdout())
-	return err
-}
-
-// showHoles names the stretches of logs that no snapshot up to this one read, and
-// whether the next one still can.
-func (m msp) showHoles(cmd *cobra.Command, id int64) error {
-	holes, err := snapshot.LoadHoles(cmd.Context(), m.st.Read(), id)
-	if err != nil || len(holes) == 0 {
-		return err
-	}
-	fmt.Fprintln(cmd.OutOrStdout(), "Holes in logs:")
-	for _, h := range holes {
-		rest := "Microsoft no longer keeps it: it is lost"
-		switch {
-		case h.Closable:
-			rest = "Microsoft still keeps it: the next run asks again"
-		case h.Late:
-			rest = "it was read, but not again: entries that came up to two days late are lost; collect more often"
-		}
-		of := string(h.Kind) + " of " + m.customerName(h.Scope)
-		if h.Log != "" {
-			of += ", " + h.Log
-		}
-		fmt.Fprintf(cmd.OutOrStdout(), "  %s: %s to %s; %s\n", printable(of, false), moment(h.Since, m.c.Zone(), ""), moment(h.Until, m.c.Zone(), ""), rest)
-	}
-	_, err = fmt.Fprintln(cmd.OutOrStdout())
-	return err
-}
-
-// customerName is how the MSP's own files call a tenant, or its id.
-func (m msp) customerName(tenant string) string {
-	if tenant == m.c.MSP.TenantID {
-		return m.c.MSP.Name
-	}
-	if d, ok := m.c.Declared().Customer(tenant); ok && d.Name != "" {
-		return d.Name
-	}
-	return tenant
-}
-
-// coverageLine is the coverage of one kind in the JSON contract.
-type coverageLine struct {
-	snapshot.Coverage
-	From     instant `json:"from"`
-	To       instant `json:"to"`
-	Asked    instant `json:"asked"`
-	LastSeen instant `json:"last_seen"`
-}
-
-func coverageLines(coverage []snapshot.Coverage) []coverageLine {
-	lines := make([]coverageLine, len(coverage))
-	for i, c := range coverage {
-		lines[i] = coverageLine{c, instant(c.Since), instant(c.Until), instant(c.Asked), instant(c.LastSeen)}
-	}
-	return lines
-}
-
-func coverageList(coverage []snapshot.Coverage, zone *time.Location) list {
-	l := list{columns: []string{"kind", "state", "requests", "pages", "rows", "window", "last seen whole", "reason"}, value: coverageLines(coverage)}
+// incomplete counts the kinds that were asked for, and those of them that were not
+// seen whole.
+func incomplete(coverage []snapshot.Coverage) (missed, asked int) {
 	for _, c := range coverage {
-		window := ""
-		if !c.Since.IsZero() {
-			window = c.Since.In(zone).Format("2006-01-02 15:04") + " to " + c.Until.In(zone).Format("2006-01-02 15:04")
+		switch c.State {
+		case snapshot.NotAsked, snapshot.NotConfigured:
+			continue
+		case snapshot.Complete:
+		default:
+			missed++
 		}
-		l.rows = append(l.rows, []string{string(c.Kind), string(c.State), fmt.Sprint(c.Requests), fmt.Sprint(c.Pages), fmt.Sprint(c.Rows), window, moment(c.LastSeen, zone, "never"), c.Reason})
+		asked++
 	}
-	return l
-}
-
-func moment(at time.Time, zone *time.Location, none string) string {
-	if at.IsZero() {
-		return none
-	}
-	return at.In(zone).Format("2006-01-02 15:04")
+	return missed, asked
 }

@@ -14,7 +14,7 @@ func (a *app) dbCommand() *cobra.Command {
 	db.AddCommand(&cobra.Command{
 		Use:   "check",
 		Short: "Prove that the database is whole: SQLite, the seal chain, every sealed row",
-		Args:  exactly(),
+		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return a.dbCheck(cmd) },
 	})
 	return db
@@ -45,6 +45,6 @@ func (a *app) dbCheck(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "Whole: %d seals, all digests match.\nSeal head: %s\n", head.Seq, head.Hash)
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "Whole: %s, all digests match.\nSeal head: %s\n", rule.Count(int(head.Seq), "seal"), head.Hash)
 	return err
 }

@@ -33,7 +33,7 @@ func (a *app) demoCommand() *cobra.Command {
 snapshots over two quarters, runs a review with simulated reviewers who fill in
 the real workbooks, closes it, has the revocations carried out, proves them by a
 later snapshot, and writes the customers' summaries. Nothing leaves this machine.`,
-		Args: exactly(),
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.demo(cmd, dir, customers, seed) },
 	}
 	cmd.Flags().StringVar(&dir, "dir", "countersign-demo", "`folder` for the configuration, the database and out/; must not exist or be empty")
@@ -132,8 +132,8 @@ const demoAddress = "http://127.0.0.1:4280"
 
 func (d *demonstration) writeConfig() error {
 	w := d.world
-	text := fmt.Sprintf(`# The invented MSP of the demo. Every command but collect and schedule can be tried
-# with it: the service it collected from ended with the demo.
+	text := fmt.Sprintf(`# The invented MSP of the demo. Every command but collect, schedule and doctor can be
+# tried with it: the service it collected from ended with the demo.
 msp:
   name: %s
   tenant_id: %s
@@ -156,7 +156,7 @@ review:
   fallback: %[8]s
 `, w.Name(), w.Tenant(), w.Domain(), w.Domain(), w.Zone(), w.App(), demoAddress, w.ComplianceOfficer())
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
-		return err
+		return fmt.Errorf("%w; name a folder that can be made by --dir", err)
 	}
 	for name, content := range map[string][]byte{
 		"countersign.yaml": []byte(text), "customers.csv": w.CustomersCSV(), "staff.csv": w.StaffCSV(), "groups.csv": w.GroupsCSV(),

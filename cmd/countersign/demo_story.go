@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"countersign/collectors/snapshot"
 	"countersign/reviews"
+	"countersign/rules/rule"
 )
 
 // tell runs the loop and says what happens, as a guide would.
@@ -23,7 +25,7 @@ func (d *demonstration) tell(ctx context.Context, at time.Time) error {
 	const day = 24 * time.Hour
 	opening, closing, proof := after(0.1, day), after(0.5, 15*day), after(0.8, 22*day)
 
-	d.say("%s administers %d customers. Two quarters of history, week by week:", d.world.Name(), len(d.c.Declared().Customers))
+	d.say("%s administers %s. Two quarters of history, week by week;\nwhat could not be read is named, and the rest is taken all the same:", d.world.Name(), rule.Count(len(d.c.Declared().Customers), "customer"))
 	if err := d.history(ctx, p, opening); err != nil {
 		return err
 	}
@@ -38,7 +40,7 @@ func (d *demonstration) tell(ctx context.Context, at time.Time) error {
 		return err
 	}
 	d.moveTo(closing)
-	d.say("\nThe campaign is closed on %s.", d.today())
+	d.say("\nOn %s the compliance officer closes it.", d.today())
 	plan, err := d.close(ctx, d.out, c)
 	if err != nil {
 		return err
@@ -50,7 +52,7 @@ func (d *demonstration) tell(ctx context.Context, at time.Time) error {
 		return err
 	}
 	d.moveTo(at)
-	if _, err := d.collect(ctx, d.at, wanted{}); err != nil {
+	if _, err := d.collect(ctx, wanted{}); err != nil {
 		return err
 	}
 	if err := d.report(ctx, p); err != nil {
@@ -76,27 +78,45 @@ func (d *demonstration) history(ctx context.Context, p snapshot.Period, opening 
 	var before map[snapshot.Kind]snapshot.State
 	for i, at := range instants {
 		d.moveTo(at)
-		result, err := d.collect(ctx, d.at, wanted{})
+		result, err := d.collect(ctx, wanted{})
 		if err != nil {
 			return err
 		}
-		if _, err := d.check(ctx, d.at, result.Snapshot); err != nil {
+		if _, err := d.check(ctx, result.Snapshot, nil, nil); err != nil {
 			return err
 		}
 		gaps := map[snapshot.Kind]snapshot.State{}
+		var fresh []snapshot.Coverage // the others are as the time before
 		for _, c := range result.Coverage {
 			if c.State == snapshot.Complete || c.State == snapshot.NotConfigured {
 				continue
 			}
-			if gaps[c.Kind] = c.State; before[c.Kind] != c.State { // the others are as the time before
-				d.say("  %s: %s %s: %s", d.today(), c.Kind, c.State, c.Reason)
+			if gaps[c.Kind] = c.State; before[c.Kind] != c.State {
+				fresh = append(fresh, c)
 			}
 		}
 		before = gaps
+		d.sayGaps(fresh)
 		show.done(i+1, len(instants))
 	}
 	d.say("  %d snapshots are sealed, %s to %s.", len(instants), instants[0].In(d.c.Zone()).Format("2 January 2006"), d.today())
 	return nil
+}
+
+// sayGaps names the kinds that were not seen whole, those of one state together, with
+// the reason of the first of them.
+func (d *demonstration) sayGaps(gaps []snapshot.Coverage) {
+	for len(gaps) > 0 {
+		first := gaps[0]
+		var kinds []string
+		gaps = slices.DeleteFunc(gaps, func(c snapshot.Coverage) bool {
+			if c.State == first.State {
+				kinds = append(kinds, string(c.Kind))
+			}
+			return c.State == first.State
+		})
+		d.say("  %s, %s: %s\n    %s", d.today(), first.State, strings.Join(kinds, ", "), first.Reason)
+	}
 }
 
 func (d *demonstration) findings(ctx context.Context) error {
@@ -104,7 +124,7 @@ func (d *demonstration) findings(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	report, err := d.judge(ctx, d.at, s.ID, nil, nil)
+	report, err := d.judge(ctx, s.ID, nil, nil)
 	if err != nil {
 		return err
 	}
@@ -120,7 +140,7 @@ func (d *demonstration) open(ctx context.Context, p snapshot.Period) (reviews.Ca
 	if err != nil {
 		return reviews.Campaign{}, err
 	}
-	c, err := d.openReview(ctx, d.at, s, p, false)
+	c, err := d.openReview(ctx, s, p, false)
 	if err != nil {
 		return c, err
 	}
@@ -132,14 +152,14 @@ func (d *demonstration) open(ctx context.Context, p snapshot.Period) (reviews.Ca
 	if err != nil {
 		return c, err
 	}
-	d.say("\nCampaign %s opens on %s: %d access paths in %d rows, in %d workbooks.", c.Name, d.today(), status.Paths, status.Items, len(files))
+	d.say("\nCampaign %s opens on %s: %s in %s, in %s.", c.Name, d.today(), rule.Count(status.Paths, "access path"), rule.Count(status.Items, "row"), rule.Count(len(files), "workbook"))
 	return c, nil
 }
 
 // prove takes a later snapshot and holds the plan against it.
 func (d *demonstration) prove(ctx context.Context, c reviews.Campaign, at time.Time) error {
 	d.moveTo(at)
-	result, err := d.collect(ctx, d.at, wanted{})
+	result, err := d.collect(ctx, wanted{})
 	if err != nil {
 		return err
 	}
@@ -151,7 +171,7 @@ func (d *demonstration) prove(ctx context.Context, c reviews.Campaign, at time.T
 	for _, r := range v.Results {
 		counts[r.Outcome]++
 	}
-	d.say("A snapshot of %s proves it: %d gone, %d still there, %d came back, %d moved to another path, %d cannot be told.", d.today(),
+	d.say("A snapshot of %s shows what came of it: %d gone, %d still there, %d came back, %d moved to another path, %d cannot be told.", d.today(),
 		counts[reviews.Gone], counts[reviews.StillThere], counts[reviews.CameBack], counts[reviews.Moved], counts[reviews.CannotTell])
 	for _, r := range v.Results {
 		if r.Outcome != reviews.Gone {
@@ -166,7 +186,7 @@ func (d *demonstration) report(ctx context.Context, p snapshot.Period) error {
 	if err != nil {
 		return err
 	}
-	files, err := d.summaries(ctx, d.at, s, p, nil)
+	files, err := d.summaries(ctx, s, p, nil)
 	if err != nil {
 		return err
 	}
@@ -180,21 +200,23 @@ func (d *demonstration) guide(ctx context.Context, c reviews.Campaign) error {
 	if err != nil {
 		return err
 	}
-	config := filepath.Join(d.dir, "countersign.yaml")
-	d.say(`Seal head: %s
-
-Look at
-  %s   what reviewers were sent
-  %s   what they sent back
-  %s   what each customer gets
-  %s   what to remove where
-
-Try
-  countersign --config %s access --customer alder
-  countersign --config %s check
-  countersign --config %s review verify
-  countersign --config %s db check`,
-		head.Hash, filepath.Join(d.folder(c.Period).Path(), "reviews"), filepath.Join(d.dir, "returned"), filepath.Join(d.folder(c.Period).Path(), "customers"),
-		filepath.Join(d.folder(c.Period).Path(), "reviews", c.Name+"_plan.csv"), config, config, config, config)
-	return nil
+	d.say("Seal head: %s\n\nLook at", head.Hash)
+	quarter := d.folder(c.Period).Path()
+	err = aligned(d.out, [][]string{
+		{"  " + filepath.Join(quarter, "reviews"), "what reviewers were sent"},
+		{"  " + filepath.Join(d.dir, "returned"), "what they sent back"},
+		{"  " + filepath.Join(quarter, "customers"), "what each customer gets"},
+		{"  " + filepath.Join(quarter, "reviews", c.Name+"_plan.csv"), "what to remove where"},
+	})
+	if err != nil {
+		return err
+	}
+	d.say("\nTry")
+	program := "  countersign --config " + filepath.Join(d.dir, "countersign.yaml")
+	return aligned(d.out, [][]string{
+		{program + " access --customer alder", "# who can do what at one customer"},
+		{program + " check", "# what the rules find"},
+		{program + " review verify", "# whether the plan was carried out"},
+		{program + " db check", "# whether the history is whole"},
+	})
 }

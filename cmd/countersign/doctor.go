@@ -30,7 +30,7 @@ func (a *app) doctorCommand() *cobra.Command {
 each kind of evidence once, and looks at this machine: clock, disk, database, keys
 and mail. Nothing is kept and nothing is sent but reading requests. What it names
 as a fault stands with what an administrator does about it.`,
-		Args: exactly(),
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd, format, allowWrite) },
 	}
 	cmd.Flags().StringVar(&format, "format", "table", "`form` of the result: "+formats)
@@ -65,13 +65,15 @@ func (d *doctor) say(subject, check, state, format string, args ...any) {
 	d.found = append(d.found, diagnosis{subject, check, state, fmt.Sprintf(format, args...)})
 }
 
-// judge says that something is good, or what is wrong with it.
+// judge says that something is good, or what is wrong with it, fault by fault.
 func (d *doctor) judge(subject, check string, err error, words string) {
-	if err != nil {
-		d.say(subject, check, wrong, "%v", err)
+	if err == nil {
+		d.say(subject, check, good, "%s", words)
 		return
 	}
-	d.say(subject, check, good, "%s", words)
+	for fault := range strings.Lines(err.Error()) { // joined errors
+		d.say(subject, check, wrong, "%s", strings.TrimSpace(fault))
+	}
 }
 
 func (a *app) doctor(cmd *cobra.Command, format string, allowWrite bool) error {
@@ -82,7 +84,10 @@ func (a *app) doctor(cmd *cobra.Command, format string, allowWrite bool) error {
 	m := msp{app: a, c: c}
 	show := m.progress("looking")
 	defer show.end()
-	clients, err := m.clients(show.watch)
+	clients, err := m.clients(func(o *graph.Options) {
+		show.watch(o)
+		o.Limits.Tries, o.Limits.Wait = 2, time.Minute // somebody sits and waits for the answer
+	})
 	if err != nil {
 		return err
 	}
@@ -113,9 +118,8 @@ const thisMachine = "this machine"
 func (d *doctor) machine(ctx context.Context) {
 	d.judge(thisMachine, "secrets", d.c.CheckSecrets(), "every secret that the configuration names can be read")
 	d.database(ctx)
-	for _, dir := range []string{filepath.Dir(d.c.Store.Path), d.c.Output.Dir} {
-		d.disk(dir)
-	}
+	d.disk(filepath.Dir(d.c.Store.Path), "store.path")
+	d.disk(d.c.Output.Dir, "output.dir")
 	d.key()
 	d.mail(ctx)
 }
@@ -151,18 +155,41 @@ func (d *doctor) database(ctx context.Context) {
 // leastSpace is what a run and its documents should find free, in bytes.
 const leastSpace = 1 << 30
 
-// disk looks at the space where something is going to be written.
-func (d *doctor) disk(dir string) {
-	dir = nearest(dir, os.Stat)
-	free, err := freeSpace(dir)
-	switch {
-	case err != nil:
-		d.say(thisMachine, "disk", wrong, "%s: %v", dir, err)
-	case free < leastSpace:
-		d.say(thisMachine, "disk", wrong, "%s has %d MB free: make room, a run wants 1 GB at hand", dir, free>>20)
-	default:
-		d.say(thisMachine, "disk", good, "%s has %d GB free", dir, free>>30)
+// disk looks at a folder that is going to be written to, as the key of the
+// configuration names it.
+func (d *doctor) disk(dir, key string) {
+	if absolute, err := filepath.Abs(dir); err == nil {
+		dir = absolute
 	}
+	dir = nearest(dir, os.Stat)
+	if err := writable(dir, key); err != nil {
+		d.say(thisMachine, "disk", wrong, "%v", err)
+		return
+	}
+	switch free, err := freeSpace(dir); {
+	case err != nil:
+		d.say(thisMachine, "disk", noted, "%s: %s can be written to; how much is free there cannot be told: %v", key, dir, err)
+	case free < leastSpace:
+		d.say(thisMachine, "disk", wrong, "%s: %s has %d MB free: make room, a run wants 1 GB at hand", key, dir, free>>20)
+	default:
+		d.say(thisMachine, "disk", good, "%s: %s can be written to and has %d GB free", key, dir, free>>30)
+	}
+}
+
+// writable tries whether a file can be made in a folder that a key of the
+// configuration names.
+func writable(dir, key string) error {
+	f, err := os.CreateTemp(dir, ".countersign-*")
+	if err == nil {
+		err = errors.Join(f.Close(), os.Remove(f.Name()))
+	}
+	if at := (*fs.PathError)(nil); errors.As(err, &at) {
+		err = at.Err // without the name of the file that was tried
+	}
+	if err != nil {
+		return fmt.Errorf("nothing can be written to %s: %w; let the user who runs this write there, or name another folder in %s", dir, err, key)
+	}
+	return nil
 }
 
 // nearest is the folder itself, or the one above it that is there: in that it will be
@@ -253,7 +280,7 @@ func (d *doctor) token(ctx context.Context, name string, client *graph.Client) b
 		d.say(name, "token", noted, "%v", said.Message)
 		return true
 	case err != nil:
-		d.say(name, "token", wrong, "%v", err)
+		d.say(name, "token", wrong, "%v; %s", err, d.tokenCure(said))
 		return false
 	}
 	who := "the app " + claims.App
@@ -271,6 +298,23 @@ func (d *doctor) token(ctx context.Context, name string, client *graph.Client) b
 		d.say(name, "permissions", wrong, "the app may change things by %s, and Countersign never needs that: remove them in Microsoft Entra under App registrations, API permissions", strings.Join(may, ", "))
 	}
 	return true
+}
+
+// tokenCure says what to do when no token is given; said is nil where no service said
+// anything.
+func (d *doctor) tokenCure(said *graph.Error) string {
+	switch kind := d.c.Credential.Kind; {
+	case said != nil && said.Reason == graph.NoConsent:
+		return "have an administrator of that tenant consent to the app at " + strings.TrimSuffix(d.clients.endpoints.Login, "/") +
+			"/organizations/adminconsent?client_id=" + d.c.Credential.ClientID
+	case kind == "azure-cli":
+		return "sign in to that tenant by az login"
+	case kind == "managed-identity", kind == "workload-identity":
+		return "see that the platform gives this machine the identity that the configuration names"
+	case said == nil, said.Status == 0:
+		return "see that this machine gets through to the login service: its name, a proxy, a firewall"
+	}
+	return "see in Microsoft Entra, App registrations, that the app is there and that its secret or certificate is the configured one and has not expired"
 }
 
 // Skews of the clock, against the servers'.

@@ -2,15 +2,23 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"io/fs"
+	"log"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"countersign/cmd/countersign/config"
+	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 	"countersign/fixtures"
 )
@@ -136,9 +144,9 @@ func TestDoctorNamesTheCure(t *testing.T) {
 		{"Northgate MSP", "users"}:                               "needs the application permission User.Read.All",
 		{"Northgate MSP", "group-policies"}:                      "RoleManagementPolicy.Read.AzureADGroup",
 		{"Northgate MSP", "risky-users"}:                         "IdentityRiskyUser.Read.All",
-		{"Bäckerei Sonnentau GmbH", "token"}:                     "no consent",
+		{"Bäckerei Sonnentau GmbH", "token"}:                     "/organizations/adminconsent?client_id=",
 		{"Zakłady Mleczne Źródło Sp. z o.o.", "customer-audits"}: "AuditLog.Read.All",
-		{thisMachine, "mail"}:                                    "connect",
+		{thisMachine, "mail"}:                                    "check delivery.host and delivery.port",
 		{thisMachine, "signing key"}:                             "nowhere.pem",
 	} {
 		if d := found[check]; d.State != wrong || !strings.Contains(d.Words, words) {
@@ -155,6 +163,99 @@ func TestDoctorNamesTheCure(t *testing.T) {
 	for _, check := range []string{"permissions", "clock"} {
 		if d := found[[2]string{"Northgate MSP", check}]; d.State != noted {
 			t.Errorf("%s: %+v", check, d)
+		}
+	}
+}
+
+// Whatever is wrong with this machine, the words say which key of the configuration, or
+// what on the machine, puts it right; each fault has a line of its own.
+func TestDoctorOfThisMachine(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	write(t, file, nil)
+	d := &doctor{}
+	d.disk(file, "output.dir")
+	d.judge(thisMachine, "secrets", errors.Join(errors.New("one"), errors.New("other")), "")
+	want := []diagnosis{
+		{thisMachine, "disk", wrong, "nothing can be written to " + file + ": not a directory; let the user who runs this write there, or name another folder in output.dir"},
+		{thisMachine, "secrets", wrong, "one"}, {thisMachine, "secrets", wrong, "other"},
+	}
+	if !slices.Equal(d.found, want) {
+		t.Errorf("%q", d.found)
+	}
+	d = &doctor{}
+	d.disk(filepath.Join(dir, "to", "be", "made"), "output.dir")
+	if d.found[0].State != good || !strings.HasPrefix(d.found[0].Words, "output.dir: "+dir+" can be written to and has ") {
+		t.Errorf("%q", d.found)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("%v left behind, %v", left, err)
+	}
+}
+
+// Where a mail server does not do what is configured, the step is named, with the keys
+// to look at.
+func TestDoctorOfMailServers(t *testing.T) {
+	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS() // by a certificate that nobody vouches for
+	defer secure.Close()
+	for name, c := range map[string]struct {
+		tls, says string
+		address   net.Addr
+		want      string
+	}{
+		"no mail server": {"", "HTTP/1.1 400 Bad Request\r\n", nil, "does not greet as a mail server: "},
+		"no TLS":         {"", "220 mail\r\n250 mail\r\n502 not implemented\r\n", nil, "does not begin TLS, and without it nothing is sent: 502 \"not implemented\"; check delivery.port, delivery.tls"},
+		"no trust":       {"implicit", "", secure.Listener.Addr(), "and the server's certificate"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if c.address == nil {
+				server, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer server.Close()
+				c.address = server.Addr()
+				go func() {
+					if connection, err := server.Accept(); err == nil {
+						_, _ = io.WriteString(connection, c.says)
+						_, _ = io.Copy(io.Discard, connection)
+					}
+				}()
+			}
+			d := &doctor{msp: msp{&app{env: env{Now: time.Now}}, &config.Config{Delivery: config.Delivery{Kind: "smtp", Host: "127.0.0.1", Port: c.address.(*net.TCPAddr).Port, TLS: c.tls}}, nil}}
+			d.mail(t.Context())
+			if got := d.found[0]; got.State != wrong || !strings.Contains(got.Words, c.want) {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+}
+
+// Somebody waits for what doctor says: what does not answer is asked once more, no oftener.
+func TestDoctorDoesNotLinger(t *testing.T) {
+	found, _, _ := examine(t, 1, fixtures.ServerOptions{Faults: []fixtures.Fault{{Path: "riskyUsers", Kind: fixtures.Unavailable, RetryAfter: "1", Times: 2}}}, 0, nil)
+	if d := found[[2]string{"Northgate MSP", "risky-users"}]; d.State != wrong || !strings.Contains(d.Words, "503") {
+		t.Errorf("%+v", d)
+	}
+}
+
+// Whatever keeps a token from being given, the words say where to look.
+func TestDoctorOnTokens(t *testing.T) {
+	for kind, c := range map[string]struct {
+		said *graph.Error
+		want string
+	}{
+		"secret":           {&graph.Error{Reason: graph.NoConsent, Status: 400}, "consent to the app at https://login.example/organizations/adminconsent?client_id=the-app"},
+		"certificate":      {&graph.Error{Reason: graph.Unauthorized, Status: 401}, "has not expired"},
+		"token":            {&graph.Error{Reason: graph.Broken}, "gets through to the login service"},
+		"azure-cli":        {nil, "az login"},
+		"managed-identity": {nil, "the platform gives this machine the identity"},
+	} {
+		d := &doctor{msp: msp{c: &config.Config{Credential: config.Credential{Kind: kind, ClientID: "the-app"}}}, clients: &clients{endpoints: graph.Endpoints{Login: "https://login.example/"}}}
+		if got := d.tokenCure(c.said); !strings.Contains(got, c.want) {
+			t.Errorf("%s: %s", kind, got)
 		}
 	}
 }

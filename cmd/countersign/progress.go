@@ -52,7 +52,7 @@ func (p *progress) collected(c collectors.Progress) {
 
 // describe words how far a snapshot is.
 func describe(c collectors.Progress, requests, waits int64) string {
-	text := fmt.Sprintf("%d of %d customers, %s; %d requests", c.CustomersDone, c.Customers, c.Kind, requests)
+	text := fmt.Sprintf("%d of %s, %s; %s", c.CustomersDone, rule.Count(c.Customers, "customer"), c.Kind, rule.Count(int(requests), "request"))
 	if waits > 0 {
 		text += fmt.Sprintf(", %s because the service asked for it", rule.Count(int(waits), "wait"))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -15,6 +16,7 @@ import (
 
 	"countersign/collectors/snapshot"
 	"countersign/reports"
+	"countersign/reports/workbook"
 	"countersign/reviews"
 	"countersign/rules/rule"
 )
@@ -31,13 +33,13 @@ func (a *app) reviewCommand() *cobra.Command {
 		cmd.AddCommand(c)
 		return c
 	}
-	open := add("open", "Open a campaign over a snapshot and write the reviewers' workbooks", exactly(), func(cmd *cobra.Command, _ []string) error {
+	open := add("open", "Open a campaign over a snapshot and write the reviewers' workbooks", noArgs, func(cmd *cobra.Command, _ []string) error {
 		return a.reviewOpen(cmd, period, id, force)
 	})
 	open.Flags().StringVar(&period, "period", "", "`quarter` under review, such as 2026-Q3 (default: the last full one)")
 	open.Flags().Int64Var(&id, "snapshot", 0, "`number` of the snapshot (default: the newest)")
 	open.Flags().BoolVar(&force, "force", false, "open although the population was not seen whole; every page then says INCOMPLETE")
-	status := add("status", "Say how far the campaign has come", exactly(), func(cmd *cobra.Command, _ []string) error {
+	status := add("status", "Say how far the campaign has come", noArgs, func(cmd *cobra.Command, _ []string) error {
 		return a.reviewStatus(cmd, campaign, format)
 	})
 	importing := add("import FILE...", "Take over workbooks that came back", func(cmd *cobra.Command, args []string) error {
@@ -49,13 +51,13 @@ func (a *app) reviewCommand() *cobra.Command {
 	importing.Long = `Reads each workbook against exactly what was issued. A workbook with anything
 wrong in it is refused whole, with the complete list of what and where; the others
 are taken over.`
-	plan := add("plan", "List what to remove where, in which order", exactly(), func(cmd *cobra.Command, _ []string) error {
+	plan := add("plan", "List what to remove where, in which order", noArgs, func(cmd *cobra.Command, _ []string) error {
 		return a.reviewPlan(cmd, campaign, format)
 	})
-	add("close", "Close the campaign: compute and seal its coverage, write the plan", exactly(), func(cmd *cobra.Command, _ []string) error {
+	add("close", "Close the campaign: compute and seal its coverage, write the plan", noArgs, func(cmd *cobra.Command, _ []string) error {
 		return a.reviewClose(cmd, campaign)
 	})
-	verify := add("verify", "Hold the plan against a later snapshot: gone, still there, came back, moved", exactly(), func(cmd *cobra.Command, _ []string) error {
+	verify := add("verify", "Hold the plan against a later snapshot: gone, still there, came back, moved", noArgs, func(cmd *cobra.Command, _ []string) error {
 		return a.reviewVerify(cmd, campaign, id, format)
 	})
 	verify.Flags().Int64Var(&id, "snapshot", 0, "`number` of the snapshot (default: the newest)")
@@ -85,7 +87,7 @@ func (a *app) reviewOpen(cmd *cobra.Command, period string, id int64, force bool
 		return err
 	}
 	out := cmd.OutOrStdout()
-	c, err := m.openReview(cmd.Context(), a.at, s, p, force)
+	c, err := m.openReview(cmd.Context(), s, p, force)
 	if errors.Is(err, reviews.ErrAlreadyOpen) {
 		return errors.Join(err, m.writeMissing(cmd.Context(), out, p))
 	}
@@ -93,23 +95,75 @@ func (a *app) reviewOpen(cmd *cobra.Command, period string, id int64, force bool
 		return err
 	}
 	files, err := m.issue(cmd.Context(), c)
+	printFiles(out, m.folder(c.Period), files)
 	if err != nil {
 		return err
 	}
-	printFiles(out, m.folder(c.Period), files)
 	status, err := reviews.Status(cmd.Context(), m.st, c.Name)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nCampaign %s is open over snapshot %d, due on %s: %d items for %d reviewers cover %d access paths.\n",
-		c.Name, c.Snapshot, c.Due.In(m.c.Zone()).Format("2 January 2006"), status.Items, len(status.Reviewers), status.Paths)
+	fmt.Fprintf(out, "\nCampaign %s is open over snapshot %d, due on %s: %s for %s cover %s.\n",
+		c.Name, c.Snapshot, c.Due.In(m.c.Zone()).Format("2 January 2006"), rule.Count(status.Items, "item"), rule.Count(len(status.Reviewers), "reviewer"), rule.Count(status.Paths, "access path"))
 	if status.Unassigned > 0 {
-		fmt.Fprintf(out, "Without an independent reviewer: %s. Name one as the customer's owner, as manager or as review.fallback.\n", rule.Counted(status.Unassigned, "item", "items"))
+		fmt.Fprintf(out, "Without an independent reviewer: %s. Name one as the customer's owner, as manager or as review.fallback.\n", rule.Count(status.Unassigned, "item"))
 	}
 	for _, why := range c.Incomplete {
 		fmt.Fprintf(out, "INCOMPLETE: %s\n", printable(why, false))
 	}
 	return nil
+}
+
+// openReview opens the campaign of a period over a snapshot, where its workbooks can be
+// written.
+func (m msp) openReview(ctx context.Context, s snapshot.Sealed, p snapshot.Period, force bool) (reviews.Campaign, error) {
+	if err := m.roomForDocuments(); err != nil {
+		return reviews.Campaign{}, err
+	}
+	report, err := m.judge(ctx, s.ID, nil, nil)
+	if err != nil {
+		return reviews.Campaign{}, err
+	}
+	r := m.c.Review
+	return reviews.Open(ctx, m.st, reviews.OpenOptions{Snapshot: s.ID, At: m.at, Period: p, Findings: report.Findings, Declared: m.c.Declared(),
+		Due: r.DueDays, Fallback: r.Fallback, ReaffirmLimit: r.ReaffirmLimit, Force: force})
+}
+
+// issue writes the workbooks of a campaign that are open and not written yet. What was
+// written is listed and given, even when something later broke.
+func (m msp) issue(ctx context.Context, c reviews.Campaign) (files []reports.File, err error) {
+	issues, err := reviews.Issues(ctx, m.st, c.Name)
+	if err != nil {
+		return nil, err
+	}
+	show := m.progress("writing workbooks")
+	defer show.end()
+	folder := m.folder(c.Period)
+	defer func() { err = errors.Join(err, folder.List(files)) }()
+	for i, issue := range issues {
+		if !issue.Open {
+			continue
+		}
+		book, err := reports.ReviewerBook(ctx, m.st, c, issue, m.office())
+		if err != nil {
+			return files, err
+		}
+		if len(book.Decide)+len(book.Reaffirm) == 0 {
+			continue // everything was handed on
+		}
+		var text bytes.Buffer
+		if err := workbook.Write(&text, book); err != nil {
+			return files, err
+		}
+		file, err := folder.Put(reports.ReviewerFile(c, issue), text.Bytes())
+		if err != nil {
+			return files, err
+		}
+		file.Seal = book.Seal
+		files = append(files, file)
+		show.done(i+1, len(issues))
+	}
+	return files, nil
 }
 
 // writeMissing writes the workbooks of a period's open campaign that are not there,
@@ -208,7 +262,7 @@ func (a *app) reviewImport(cmd *cobra.Command, paths []string) (err error) {
 		}
 	}
 	if rejected > 0 {
-		return &exit{code: exitRejected, err: fmt.Errorf("%d of %s rejected: nothing of it was taken over; mend what is listed and import again", rejected, rule.Counted(len(paths), "workbook", "workbooks"))}
+		return &exit{code: exitRejected, err: fmt.Errorf("%d of %s rejected: nothing of it was taken over; mend what is listed and import again", rejected, rule.Count(len(paths), "workbook"))}
 	}
 	return nil
 }
@@ -218,7 +272,7 @@ func (a *app) reviewImport(cmd *cobra.Command, paths []string) (err error) {
 func (m msp) takeOver(ctx context.Context, w io.Writer, path string, file []byte) (bool, error) {
 	c, receipt, err := reports.Return(ctx, m.st, file, m.office(), m.at, m.operator())
 	if faults, ok := reports.IsRefused(err); ok {
-		fmt.Fprintf(w, "%s: rejected, %s\n", path, rule.Counted(len(faults), "fault", "faults"))
+		fmt.Fprintf(w, "%s: rejected, %s\n", path, rule.Count(len(faults), "fault"))
 		for _, f := range faults {
 			fmt.Fprintf(w, "  %s\n", printable(faultLine(f), false))
 		}
@@ -249,9 +303,9 @@ func (m msp) handOn(ctx context.Context, w io.Writer, c reviews.Campaign, receip
 	for _, move := range receipt.Moved {
 		to[move.To.ID]++
 	}
-	fmt.Fprintf(w, "  marked Not sure and handed to the next in line: %s\n", rule.Counted(len(receipt.Moved), "item", "items"))
+	fmt.Fprintf(w, "  marked Not sure and handed to the next in line: %s\n", rule.Count(len(receipt.Moved), "item"))
 	if to[""] > 0 {
-		fmt.Fprintf(w, "  nobody independent is left for %s\n", rule.Counted(to[""], "item", "items"))
+		fmt.Fprintf(w, "  nobody independent is left for %s\n", rule.Count(to[""], "item"))
 	}
 	files, err := m.issue(ctx, c)
 	printFiles(w, m.folder(c.Period), files)
@@ -290,6 +344,14 @@ func (a *app) reviewPlan(cmd *cobra.Command, name, format string) error {
 		l := list{columns: []string{"order", "action", "what", "reason", "item"}, value: append([]reviews.Action{}, plan...)}
 		for _, p := range plan {
 			l.rows = append(l.rows, []string{fmt.Sprint(p.Order), p.Action, actionWords(p), p.Reason, p.Item})
+		}
+		if format == "table" && len(plan) == 0 {
+			s, err := reviews.Status(cmd.Context(), m.st, c.Name)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "No decision of %s so far takes anything away: %d of %s decided.\n", c.Name, s.Decided, rule.Counted(s.Items, "item is", "items are"))
+			return err
 		}
 		return l.print(cmd.OutOrStdout(), format)
 	})
@@ -333,22 +395,24 @@ func (m msp) close(ctx context.Context, w io.Writer, c reviews.Campaign) ([]revi
 		return nil, err
 	}
 	file.Seal = closing.Seal
-	fmt.Fprintf(w, "Campaign %s is closed: %d items, %d left undecided.\n", c.Name, closing.Items, len(closing.Open))
+	fmt.Fprintf(w, "Campaign %s is closed: %s, %d left undecided.\n", c.Name, rule.Count(closing.Items, "item"), len(closing.Open))
 	fmt.Fprintf(w, "%d of %d access paths are covered, %d attested; %.1f paths a row.\n", closing.Covered, closing.Paths, closing.Attested, closing.Compression())
-	for _, item := range undecided(closing) {
+	items := undecided(closing)
+	for _, item := range items[:min(10, len(items))] {
 		fmt.Fprintf(w, "  %s was not decided, and %s for want of it\n", item.id, rule.Counted(item.paths, "path is not covered", "paths are not covered"))
+	}
+	if more := len(items) - 10; more > 0 {
+		fmt.Fprintf(w, "  %s more, and whom and what they are about, stand in the list of what is not covered\n", rule.Count(more, "item"))
 	}
 	files := []reports.File{file}
 	if len(closing.Uncovered) > 0 {
-		uncovered, err := m.uncovered(folder, c, closing)
-		if err != nil {
-			return nil, err
+		if file, err = m.uncovered(folder, c, closing); err == nil {
+			files = append(files, file)
 		}
-		files = append(files, uncovered)
 	}
-	fmt.Fprintf(w, "To be done by hand: %s.\n", rule.Counted(len(plan), "thing", "things"))
+	fmt.Fprintf(w, "To be done by hand: %s.\n", rule.Count(len(plan), "thing"))
 	printFiles(w, folder, files)
-	return plan, folder.List(files)
+	return plan, errors.Join(err, folder.List(files))
 }
 
 // missing is an item that was not decided, and how many paths wait for it.
@@ -357,6 +421,7 @@ type missing struct {
 	paths int
 }
 
+// undecided lists the items that paths wait for, those with most paths first.
 func undecided(c reviews.Closing) []missing {
 	counts := map[string]int{}
 	for _, u := range c.Uncovered {
@@ -368,6 +433,7 @@ func undecided(c reviews.Closing) []missing {
 	for _, id := range slices.Sorted(maps.Keys(counts)) {
 		out = append(out, missing{id, counts[id]})
 	}
+	slices.SortStableFunc(out, func(a, b missing) int { return b.paths - a.paths })
 	return out
 }
 

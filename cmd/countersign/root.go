@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -106,14 +106,17 @@ Microsoft Graph, keeps a tamper-evident history, judges it by rules, lets
 reviewers attest in workbooks, and proves that revocations happened.
 
 It only ever reads from a tenant. Results go to standard output, logs and
-progress to standard error.`,
+progress to standard error.
+
+New here? "countersign demo" shows all of it on an invented MSP; "countersign doctor"
+says what is missing to read your own.`,
 		SilenceUsage: true, SilenceErrors: true,
 		PersistentPreRunE: func(*cobra.Command, []string) error { return a.begin() },
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.configPath, "config", "", "configuration `file` (default $COUNTERSIGN_CONFIG, else ./countersign.yaml)")
-	flags.StringVar(&a.atText, "at", "", "judge by this `instant`, RFC 3339, instead of now")
+	flags.StringVar(&a.atText, "at", "", "judge by this `instant`, such as 2026-10-05T08:00:00Z, instead of now")
 	flags.StringVar(&a.logFormat, "log-format", "text", "`format` of log lines: text or json")
 	flags.StringVar(&a.logLevel, "log-level", "info", "least `level` that is logged: debug, info, warn, error")
 	flags.BoolVar(&a.noProgress, "no-progress", false, "show no progress")
@@ -129,8 +132,11 @@ func (a *app) begin() error {
 		return usage("--log-level %q is not debug, info, warn or error", a.logLevel)
 	}
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, attr slog.Attr) slog.Attr {
-		if attr.Key == slog.TimeKey && a.pinned {
+		switch {
+		case attr.Key == slog.TimeKey && a.pinned:
 			return slog.Attr{}
+		case attr.Key == slog.TimeKey:
+			return slog.Time(attr.Key, attr.Value.Time().UTC())
 		}
 		return attr
 	}}
@@ -172,6 +178,9 @@ func (a *app) config() (*config.Config, error) {
 		path = "countersign.yaml"
 	}
 	c, err := config.Load(path, config.Options{Getenv: a.env.Getenv, KnownRules: knownRules(), KnownThresholds: knownThresholds()})
+	if _, gone := os.Stat(path); errors.Is(gone, fs.ErrNotExist) {
+		return nil, usage("there is no configuration %s: name another by --config, or write one (`countersign config example` prints all of it); `countersign demo` takes none", path)
+	}
 	if err != nil {
 		return nil, &exit{code: exitUsage, err: err}
 	}
@@ -257,19 +266,20 @@ func group(use, short string) *cobra.Command {
 	}
 }
 
-// exactly is cobra.ExactArgs in words that say what is missing.
-func exactly(names ...string) cobra.PositionalArgs {
+// noArgs is cobra.NoArgs in this program's words.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage("%s takes no arguments", cmd.CommandPath())
+	}
+	return nil
+}
+
+// atMostOne takes one argument or none.
+func atMostOne(what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != len(names) {
-			return usage("%s takes %s", cmd.CommandPath(), orNothing(names))
+		if len(args) > 1 {
+			return usage("%s takes one %s at most", cmd.CommandPath(), what)
 		}
 		return nil
 	}
-}
-
-func orNothing(names []string) string {
-	if len(names) == 0 {
-		return "no arguments"
-	}
-	return strings.Join(names, " ")
 }

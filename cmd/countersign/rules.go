@@ -17,13 +17,8 @@ func (a *app) rulesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rules [ID]",
 		Short: "List the rules, or explain one: why, fix, controls, data needed",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usage("%s takes one rule id at most", cmd.CommandPath())
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, args []string) error { return printRules(cmd.OutOrStdout(), args, format) },
+		Args:  atMostOne("rule id"),
+		RunE:  func(cmd *cobra.Command, args []string) error { return printRules(cmd.OutOrStdout(), args, format) },
 	}
 	cmd.Flags().StringVar(&format, "format", "table", "`form` of the result: table, json, csv or markdown")
 	return cmd

@@ -25,7 +25,7 @@ func (a *app) scheduleCommand() *cobra.Command {
 		Long: `Collects and checks daily, opens a campaign and writes the customers' summaries
 quarterly, by the schedule of the configuration and in its time zone. What was
 done stands in the database: after downtime each missed window runs once.`,
-		Args: exactly(),
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.schedule(cmd, once) },
 	}
 	cmd.Flags().BoolVar(&once, "once", false, "run what is due now and leave")
@@ -42,7 +42,7 @@ func (a *app) schedule(cmd *cobra.Command, once bool) error {
 		return &exit{code: exitUsage, err: err}
 	}
 	if once {
-		return a.tick(cmd, a.at)
+		return a.tick(cmd)
 	}
 	// The daemon holds a lock of its own, so that commands can run between its ticks.
 	daemon, err := store.TryLock(c.Store.Path+".schedule", fmt.Sprintf("schedule, process %d, since %s", os.Getpid(), a.at.Format(time.RFC3339)))
@@ -52,7 +52,7 @@ func (a *app) schedule(cmd *cobra.Command, once bool) error {
 	err = scheduled.Serve(cmd.Context(), clockwork.NewRealClock(), c.Zone(), jobs, a.log, func(context.Context) {
 		a.at = a.env.Now().UTC().Truncate(time.Second)
 		var coded *exit
-		switch err := a.tick(cmd, a.at); {
+		switch err := a.tick(cmd); {
 		case errors.As(err, &coded) && coded.err == nil:
 			a.log.Warn("not everything was seen whole")
 		case err != nil:
@@ -62,8 +62,8 @@ func (a *app) schedule(cmd *cobra.Command, once bool) error {
 	return errors.Join(err, daemon.Release())
 }
 
-// tick runs what is due at the instant, with the configuration as it then stands.
-func (a *app) tick(cmd *cobra.Command, at time.Time) (err error) {
+// tick runs what is due, with the configuration as it then stands.
+func (a *app) tick(cmd *cobra.Command) (err error) {
 	m, release, err := a.writer(cmd.Context(), "schedule", true)
 	if err != nil {
 		return err
@@ -73,7 +73,7 @@ func (a *app) tick(cmd *cobra.Command, at time.Time) (err error) {
 	if err != nil {
 		return err
 	}
-	outcomes, err := scheduled.RunDue(cmd.Context(), m.st, jobs, at)
+	outcomes, err := scheduled.RunDue(cmd.Context(), m.st, jobs, m.at)
 	failed, gaps := 0, false
 	for _, o := range outcomes {
 		fmt.Fprintf(cmd.OutOrStdout(), "%-9s %s  %-6s  %s\n", o.Job, moment(o.Due, m.c.Zone(), ""), o.State, printable(o.Note, false))
@@ -131,12 +131,12 @@ func cronOf(text string, fiscalYearStart int) string {
 }
 
 func (m msp) runCollect(ctx context.Context, _ scheduled.Window) (done scheduled.Result, err error) {
-	result, err := m.collect(ctx, m.at, wanted{})
+	result, err := m.collect(ctx, wanted{})
 	if err != nil {
 		return done, err
 	}
 	done.Note = fmt.Sprintf("snapshot %d sealed", result.Snapshot)
-	if n := incomplete(result); n > 0 {
+	if n, _ := incomplete(result.Coverage); n > 0 {
 		done.Note += "; " + rule.Counted(n, "kind of evidence was not seen whole", "kinds of evidence were not seen whole")
 		done.Gaps = true
 	}
@@ -148,7 +148,7 @@ func (m msp) runCheck(ctx context.Context, _ scheduled.Window) (done scheduled.R
 	if err != nil {
 		return done, err
 	}
-	report, err := m.check(ctx, m.at, s.ID)
+	report, err := m.check(ctx, s.ID, nil, nil)
 	return scheduled.Result{Note: fmt.Sprintf("%s in snapshot %d", rule.Count(len(report.Findings), "finding"), s.ID), Gaps: unseen(report)}, err
 }
 
@@ -157,11 +157,20 @@ func (m msp) runCampaign(ctx context.Context, w scheduled.Window) (done schedule
 	if err != nil {
 		return done, err
 	}
+	all, err := reviews.Campaigns(ctx, m.st)
+	if err != nil {
+		return done, err
+	}
+	for _, c := range all {
+		if c.Period.Name == p.Name && !c.Closed.IsZero() { // a second one is opened by hand alone
+			return scheduled.Result{Note: fmt.Sprintf("%s was reviewed already, by %s", p.Name, c.Name)}, nil
+		}
+	}
 	s, err := m.snapshotAt(ctx, 0, m.at)
 	if err != nil {
 		return done, err
 	}
-	c, err := m.openReview(ctx, m.at, s, p, false)
+	c, err := m.openReview(ctx, s, p, false)
 	if errors.Is(err, reviews.ErrAlreadyOpen) {
 		return scheduled.Result{Note: p.Name + " is under review already"}, m.writeMissing(ctx, io.Discard, p)
 	}
@@ -181,6 +190,6 @@ func (m msp) runSummaries(ctx context.Context, w scheduled.Window) (done schedul
 	if err != nil {
 		return done, err
 	}
-	files, err := m.summaries(ctx, m.at, s, p, nil)
+	files, err := m.summaries(ctx, s, p, nil)
 	return scheduled.Result{Note: fmt.Sprintf("%s written for %s", rule.Count(len(files), "file"), p.Name)}, err
 }

@@ -194,6 +194,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("NOW", storyNow.Format(time.RFC3339))
 			e.Setenv("COUNTERSIGN_SECRET", clientSecret)
 			e.Setenv("ESC", "\x1b")
+			e.Setenv("NL", "\n")
 			e.Setenv("PID_FILE", filepath.Join(e.WorkDir, ".pid"))
 			return nil
 		},

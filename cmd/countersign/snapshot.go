@@ -14,17 +14,12 @@ func (a *app) snapshotCommand() *cobra.Command {
 	cmd := group("snapshot", "Look at the history of snapshots")
 	var format string
 	list := &cobra.Command{
-		Use: "list", Short: "List the sealed snapshots", Args: exactly(),
+		Use: "list", Short: "List the sealed snapshots", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.snapshotList(cmd, format) },
 	}
 	show := &cobra.Command{
 		Use: "show [ID]", Short: "Show what a snapshot saw, kind by kind; the newest unless named",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usage("%s takes one snapshot number at most", cmd.CommandPath())
-			}
-			return nil
-		},
+		Args: atMostOne("snapshot number"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.snapshotShow(cmd, args, format) },
 	}
 	for _, c := range []*cobra.Command{list, show} {

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode"
+
+	"golang.org/x/text/width"
 
 	"countersign/reviews"
 )
@@ -37,16 +38,52 @@ func (l list) print(w io.Writer, format string) error {
 }
 
 func (l list) table(w io.Writer) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, strings.ToUpper(strings.Join(l.columns, "\t")))
+	rows := [][]string{strings.Split(strings.ToUpper(strings.Join(l.columns, "\t")), "\t")}
 	for _, row := range l.rows {
 		cells := make([]string, len(row))
 		for i, c := range row {
 			cells[i] = printable(c, false)
 		}
-		fmt.Fprintln(t, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+		rows = append(rows, cells)
 	}
-	return t.Flush()
+	return aligned(w, rows)
+}
+
+// aligned writes rows of printable cells, each column as wide as its widest cell. No row
+// has more cells than the first.
+func aligned(w io.Writer, rows [][]string) error {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, c := range row {
+			widths[i] = max(widths[i], wide(c))
+		}
+	}
+	for _, row := range rows {
+		var line strings.Builder
+		for i, c := range row {
+			line.WriteString(c + strings.Repeat(" ", widths[i]-wide(c)+2))
+		}
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line.String(), " ")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wide counts the columns of a terminal that a text takes: two for each character of
+// Chinese, Japanese and Korean, none for an accent of its own or a mark that joins.
+func wide(text string) int {
+	n := 0
+	for _, r := range text {
+		switch kind := width.LookupRune(r).Kind(); {
+		case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
+		case kind == width.EastAsianWide, kind == width.EastAsianFullwidth:
+			n += 2
+		default:
+			n++
+		}
+	}
+	return n
 }
 
 func (l list) csv(w io.Writer) error {
@@ -76,6 +113,14 @@ func (i instant) MarshalJSON() ([]byte, error) {
 		return []byte("null"), nil
 	}
 	return time.Time(i).MarshalJSON()
+}
+
+// moment shows a time in the MSP's zone, or what stands for none.
+func moment(at time.Time, zone *time.Location, none string) string {
+	if at.IsZero() {
+		return none
+	}
+	return at.In(zone).Format("2006-01-02 15:04")
 }
 
 func printJSON(w io.Writer, v any) error {

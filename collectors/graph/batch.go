@@ -255,20 +255,39 @@ func (g *group) send(version string, parts []*part) []reply {
 	for _, p := range parts {
 		batch.parts = append(batch.parts, p.request)
 	}
-	_, err := g.persist(g.ctx, batch, g.exchange,
+	sent, err := g.persist(g.ctx, batch, g.exchange,
 		func(a answer) *Error { return readBatch(a, replies) })
 	if err == nil {
 		g.learnAll(parts, replies)
-		return replies
+	}
+	if errors.Is(err, errTooLarge) {
+		replies, err = g.sendSmaller(version, parts), nil
 	}
 	for i := range replies {
-		replies[i] = reply{err: err}
+		if err != nil {
+			replies[i] = reply{err: err}
+		}
 		if e := (*Error)(nil); errors.As(err, &e) {
 			own := *e
 			own.tries = 1 // its tries are used up
 			replies[i].err = &own
 		}
+		replies[i].answer.sent += sent
 	}
+	return replies
+}
+
+// sendSmaller asks for the parts in as many batches as may go now, at once.
+func (g *group) sendSmaller(version string, parts []*part) []reply {
+	replies := make([]reply, len(parts))
+	var all sync.WaitGroup
+	size, begin := g.slots.batch(), 0
+	for some := range slices.Chunk(parts, size) {
+		to := replies[begin:]
+		begin += size
+		all.Go(func() { copy(to, g.send(version, some)) })
+	}
+	all.Wait()
 	return replies
 }
 
@@ -321,7 +340,9 @@ func readBatch(a answer, replies []reply) *Error {
 		return malformed("batch answer has no responses array")
 	}
 	for i := range replies {
-		replies[i] = reply{err: malformed("the batch's answer lacks this part")}
+		lacking := malformed("the batch's answer lacks this part")
+		lacking.Status = a.status
+		replies[i] = reply{err: lacking}
 	}
 	filled := make([]bool, len(replies))
 	for _, response := range elements(responses) {

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -73,7 +75,11 @@ func batches(t testing.TB, calls, parts *atomic.Int64, say func(url string) *inn
 
 func page(id string) *inner { return &inner{200, nil, `{"value":[{"id":"` + id + `"}]}`} }
 
-func batching(o *graph.Options) { o.Batch, o.Concurrency = true, 4 }
+// batching is for a server of which it is known that its quota suffices.
+func batching(o *graph.Options) {
+	o.Batch, o.Concurrency = true, 4
+	o.Limits.Tenants, o.Limits.Directory = 1e6, 1e6
+}
 
 // together reads n lists and gives each one's rows or error.
 func together(ctx context.Context, c *graph.Client, n int, path func(i int) string) ([]string, []error) {
@@ -210,8 +216,45 @@ func TestThrottledPartsStayTogether(t *testing.T) {
 	if _, errs := together(t.Context(), s.client(t, batching), 20, member); errors.Join(errs...) != nil {
 		t.Fatal(errs)
 	}
-	if calls.Load() != 3 { // of 20, and of 10 twice: no more may be under way then
+	if calls.Load() != 2 {
 		t.Errorf("%d batches", calls.Load())
+	}
+}
+
+// What pages and errors count is what the server was asked, whatever befell the
+// batches.
+func TestBatchedRequestsAreCounted(t *testing.T) {
+	var calls, parts, counts atomic.Int64
+	var tries sync.Map
+	served := batches(t, &calls, &parts, func(url string) *inner {
+		n, _ := tries.LoadOrStore(url, new(atomic.Int64))
+		switch try := n.(*atomic.Int64).Add(1); {
+		case strings.Contains(url, "/g3/"):
+			return &inner{403, nil, `{"error":{"code":"Authorization_RequestDenied"}}`}
+		case try == 2:
+			return &inner{503, nil, `{"error":{"code":"x"}}`}
+		}
+		return page("x")
+	})
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if calls.Load() == 0 { // the batch is read, and lost as a whole
+			served(httptest.NewRecorder(), r)
+			fail(503, "x", "")(w, r)
+			return
+		}
+		served(w, r)
+	})
+	c := s.client(t, batching)
+	c.Together(t.Context(), 20, func(ctx context.Context, i int) {
+		_, n, err := counted(ctx, c, member(i))
+		counts.Add(int64(n))
+		var e *graph.Error
+		if want := map[int]int{3: 403}[i]; want == 0 && err != nil || want > 0 && (!errors.As(err, &e) || e.Status != want || e.Attempts < 2) {
+			t.Errorf("%d: %v", i, err)
+		}
+	})
+	if counts.Load() != parts.Load() || parts.Load() <= 40 {
+		t.Errorf("%d requests are counted of %d", counts.Load(), parts.Load())
 	}
 }
 

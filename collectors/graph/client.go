@@ -13,6 +13,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -141,16 +142,21 @@ func New(o Options) (*Client, error) {
 	o.HTTP = cmp.Or(o.HTTP, o.Wire.http)
 	limits := o.Limits.withDefaults()
 	d.batch = d.batch && o.Batch
+	quotas := quotas(o.Service, limits)
 	bound, maxBound := float64(o.Concurrency), float64(o.Concurrency)
 	if d.batch {
-		bound, maxBound = maxBatch*min(2, maxBound), maxBatch*maxBound
+		maxBound *= maxBatch
+		bound = maxBound
+		if slices.ContainsFunc(quotas, (*quota).secret) {
+			bound = min(bound, groping)
+		}
 	}
 	c := &Client{
 		dialect: d, base: base, tenant: o.Tenant, clock: o.Clock, now: o.Now, jitter: o.Jitter, log: o.Log,
 		onRequest: o.OnRequest, onWait: o.OnWait, limits: limits,
 		concurrency: o.Concurrency, wire: o.Wire, app: o.App, large: make(chan struct{}, max(1, o.Concurrency/2)),
 		slots:  slots{maxCalls: o.Concurrency, bound: bound, most: bound, maxBound: maxBound},
-		quotas: quotas(o.Service, limits),
+		quotas: quotas,
 		budget: budget{most: limits.TenantWait},
 		tokens: &tokens{credential: o.Credential, clock: o.Clock, scope: base.String() + "/.default",
 			tenant: o.Tenant, turn: make(chan struct{}, 1)},
@@ -215,8 +221,21 @@ func (c *Client) redirect(req *http.Request, via []*http.Request) error {
 		return once(Refused, "more than %d redirects", maxRedirects)
 	case via[0].Method != http.MethodGet:
 		return once(Refused, "redirect of a batch")
+	case !asks(req.URL, via[0].URL):
+		return once(Refused, "redirect to another question, at %s", oneLine(req.URL.Path, 200, ""))
 	}
 	return nil
+}
+
+// asks tells whether u has the path of the question and each of its query options.
+func asks(u, question *url.URL) bool {
+	options := u.Query()
+	for name, values := range question.Query() {
+		if !slices.Equal(options[name], values) {
+			return false
+		}
+	}
+	return strings.EqualFold(u.Path, question.Path)
 }
 
 // sameOrigin: Azure Resource Manager writes its https port out at times.
@@ -266,6 +285,7 @@ type answer struct {
 	token  Secret    // it was asked with
 	at     time.Time // it was read whole
 	cuts   int       // of concurrency when it was asked
+	sent   int       // requests that left for it, redirects followed and batches repeated included
 }
 
 // requestID is Microsoft's, by the name each service has for it.
@@ -292,7 +312,7 @@ func (c *Client) exchange(ctx context.Context, q request) (answer, error) {
 		c.onRequest(q.path, a.status)
 	}
 	if err != nil {
-		return answer{}, err
+		return answer{sent: a.sent}, err
 	}
 	if q.parts == nil || a.status != http.StatusOK { // else each part is noted
 		c.learn(q.path, a)
@@ -327,11 +347,15 @@ func (c *Client) transmit(ctx context.Context, q request, token Secret) (answer,
 	req.Header.Set("User-Agent", "countersign")
 	req.Header.Set("Authorization", "Bearer "+string(token))
 	resp, err := c.http.Do(req)
+	a := answer{sent: 1}
+	for from := resp; from != nil && from.Request.Response != nil; from = from.Request.Response {
+		a.sent++
+	}
 	if err != nil {
-		return answer{}, whyEnded(ctx, err)
+		return a, whyEnded(ctx, err)
 	}
 	defer resp.Body.Close()
-	a := answer{status: resp.StatusCode, header: resp.Header, token: token}
+	a.status, a.header, a.token = resp.StatusCode, resp.Header, token
 	if server, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		skew := c.now().Sub(server)
 		c.skew.Store(&skew)

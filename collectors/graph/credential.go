@@ -56,9 +56,12 @@ func NewCredential(o CredentialOptions) (azcore.TokenCredential, error) {
 	if err != nil {
 		return nil, fmt.Errorf("endpoints.login: %w", err)
 	}
-	if o.HTTP == nil {
-		o.HTTP = &http.Client{Transport: safeTransport(), Timeout: time.Minute}
+	own := http.Client{Transport: safeTransport(), Timeout: time.Minute}
+	if o.HTTP != nil {
+		own = *o.HTTP
 	}
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // a redirect would take the secret along
+	o.HTTP = &own
 	if login.Scheme == "http" {
 		if o.Kind != "secret" {
 			return nil, fmt.Errorf("credential of kind %s: plain http login is for kind secret only", o.Kind)
@@ -143,8 +146,6 @@ func staticToken(token Secret) ownCredential {
 // https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
 func loopbackLogin(o CredentialOptions, login *url.URL) ownCredential {
 	o.Clock = cmp.Or(o.Clock, clockwork.NewRealClock())
-	client := *o.HTTP
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	var mu sync.Mutex
 	var kept azcore.AccessToken
 	get := func(ctx context.Context, t policy.TokenRequestOptions) (azcore.AccessToken, error) {
@@ -164,7 +165,7 @@ func loopbackLogin(o CredentialOptions, login *url.URL) ownCredential {
 			return azcore.AccessToken{}, err
 		}
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		resp, err := client.Do(req)
+		resp, err := o.HTTP.Do(req)
 		if err != nil {
 			return azcore.AccessToken{}, err
 		}
@@ -325,6 +326,9 @@ func tokenFault(err error) *Error {
 		e.Reason, e.tries = Broken, 0
 	case ok:
 		e.Reason, e.Message = known.reason, known.text
+	}
+	if !reached && isTLS(err) {
+		e.tries = 1
 	}
 	e.Message = "token: " + e.Message
 	return e

@@ -6,9 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -116,6 +120,78 @@ func TestTokenFaults(t *testing.T) {
 	}
 }
 
+// secureLogin is the credential of kind secret at a token service over https, whose
+// certificate the HTTP client trusts or not.
+func secureLogin(t *testing.T, trusted bool, token step) (c azcore.TokenCredential, trips *atomic.Int64) {
+	t.Helper()
+	var login *httptest.Server
+	login = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			token(w, r)
+			return
+		}
+		at := login.URL + "/" + tenant
+		ok(`{"issuer":"`+at+`/v2.0","authorization_endpoint":"`+at+`/oauth2/v2.0/authorize","token_endpoint":"`+at+`/oauth2/v2.0/token"}`)(w, r)
+	}))
+	login.Config.ErrorLog = log.New(io.Discard, "", 0)
+	t.Cleanup(login.Close)
+	own := &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
+	if trusted {
+		own = login.Client()
+	}
+	trips = &atomic.Int64{}
+	next := own.Transport
+	own.Transport = tripper(func(r *http.Request) (*http.Response, error) { trips.Add(1); return next.RoundTrip(r) })
+	c, err := graph.NewCredential(graph.CredentialOptions{Kind: "secret", Tenant: tenant, ClientID: "app", Secret: canary, Login: login.URL, HTTP: own})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, trips
+}
+
+type tripper func(*http.Request) (*http.Response, error)
+
+func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// The secret goes to the token service alone, wherever that redirects.
+func TestLoginFollowsNoRedirect(t *testing.T) {
+	evil := serve(t, token("t", 3600))
+	for _, status := range []int{302, 307, 308} {
+		for _, to := range []string{evil.URL, "https://{host}/elsewhere"} {
+			credential, trips := secureLogin(t, true, redirect(status, to))
+			s := serve(t, rows("", "a"))
+			_, err := list(t.Context(), s.client(t, func(o *graph.Options) { o.Credential = credential }), groups)
+			if e := (*graph.Error)(nil); !errors.As(err, &e) || e.Reason != graph.Unauthorized || len(s.requests()) > 0 || trips.Load() > 2 {
+				t.Errorf("%d to %s: %v, %d requests to the token service", status, to, err, trips.Load())
+			}
+		}
+	}
+	if got := evil.requests(); len(got) > 0 {
+		t.Errorf("the other server saw %+v", got)
+	}
+	credential, _ := secureLogin(t, true, token("t", 3600))
+	s := serve(t, rows("", "a"))
+	if got, err := list(t.Context(), s.client(t, func(o *graph.Options) { o.Credential = credential }), groups); err != nil || got != "a" || s.requests()[0].auth != "Bearer t" {
+		t.Errorf("without a redirect: %s, %v", got, err)
+	}
+}
+
+// A token service that cannot prove who it is is asked once.
+func TestLoginWithAWrongCertificate(t *testing.T) {
+	credential, trips := secureLogin(t, false, token("t", 3600))
+	s := serve(t, rows("", "a"))
+	c := s.client(t, func(o *graph.Options) { o.Credential = credential })
+	for range 3 {
+		_, err := list(t.Context(), c, groups)
+		if e := (*graph.Error)(nil); !errors.As(err, &e) || e.Reason != graph.Broken || !strings.Contains(err.Error(), "certificate") || e.Attempts > 0 {
+			t.Error(err)
+		}
+	}
+	if trips.Load() != 1 || len(s.requests()) > 0 {
+		t.Errorf("%d requests to the token service", trips.Load())
+	}
+}
+
 // askedFor records how a credential is asked.
 type askedFor []policy.TokenRequestOptions
 
@@ -199,8 +275,8 @@ func TestSecretsHidden(t *testing.T) {
 			t.Errorf("a secret is shown: %s", out.String()[max(0, i-200):i+20])
 		}
 	}
-	if !strings.Contains(out.String(), "graph request is repeated") {
-		t.Error("no retry was logged")
+	if !strings.Contains(out.String(), "graph request is repeated") || !strings.Contains(out.String(), "reason\":\"broken") {
+		t.Error("no retry was logged with its reason")
 	}
 }
 

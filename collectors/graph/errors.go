@@ -35,7 +35,7 @@ type Error struct {
 	Code      string // Graph's error code, or AADSTS code of a token request
 	Message   string // Graph's words, one line, shortened, or our own
 	RequestID string // Microsoft's request-id of the last try
-	Attempts  int
+	Attempts  int    // requests sent for it that no Page counts; 0: none left, or what came is at fault
 	Reason    Reason
 
 	tries int           // how often such a fault is worth trying; 0 = Limits.Tries

@@ -186,3 +186,15 @@ func FuzzJSON(f *testing.F) {
 		}
 	})
 }
+
+// A part that is missing in the answer to a batch has the status of that.
+func TestMissingPart(t *testing.T) {
+	replies := make([]reply, 2)
+	a := answer{status: 200, header: http.Header{}, body: []byte(`{"responses":[{"id":"1","status":200,"body":{"value":[]}}]}`)}
+	if fault := readBatch(a, replies); fault != nil {
+		t.Fatal(fault)
+	}
+	if e := asError(replies[0].err); e.Status != 200 || e.Reason != Broken || replies[1].answer.status != 200 {
+		t.Errorf("%+v, %+v", e, replies[1])
+	}
+}

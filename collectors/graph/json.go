@@ -143,6 +143,13 @@ func checkRow(row []byte) ([]byte, error) {
 	return field(all, "id")
 }
 
+// damaged: a part of an id was no UTF-8, so that U+FFFD stands for it.
+func damaged(id []byte) bool {
+	var text string
+	return id[0] == '"' && (bytes.IndexByte(id, '\\') >= 0 || bytes.Contains(id, []byte("\ufffd"))) &&
+		json.Unmarshal(id, &text) == nil && strings.ContainsRune(text, utf8.RuneError)
+}
+
 func checkValue(value []byte, depth int) error {
 	if depth > mostDepth {
 		return fmt.Errorf("nesting is deeper than %d", mostDepth)
@@ -155,8 +162,13 @@ func checkValue(value []byte, depth int) error {
 		}
 		ids := 0
 		for _, m := range all {
-			if len(m.key) == 2 && strings.EqualFold(m.key, "id") {
-				ids++
+			if n := len(m.key) - 2; n >= 0 && strings.EqualFold(m.key[n:], "id") {
+				if n == 0 {
+					ids++
+				}
+				if damaged(m.value) {
+					return fmt.Errorf("the value of %q is damaged: two ids may look the same", oneLine(m.key, 60, ""))
+				}
 			}
 			if list, cut := strings.CutSuffix(m.key, "@odata.nextLink"); cut && string(m.value) != "null" {
 				return fmt.Errorf("a row holds only the beginning of its list %q", oneLine(list, 60, ""))

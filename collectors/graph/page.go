@@ -26,7 +26,7 @@ type Page struct {
 	// this page: all rows handed on before must be dropped.
 	Restart  bool
 	Again    bool // of a second reading: the list moved while it was first read
-	Requests int  // tries it took
+	Requests int  // that were sent for it, those in vain included
 	Status   int
 	Rows     []json.RawMessage // compacted, valid UTF-8
 	SHA256   [32]byte          // of Rows, each ended by a line feed, the server's own address left out
@@ -81,7 +81,7 @@ func (c *Client) Get(ctx context.Context, path string) (Page, error) {
 		return Page{}, err
 	}
 	var p Page
-	tries, err := c.persist(ctx, request{path: path, url: path}, c.route, func(a answer) *Error {
+	sent, err := c.persist(ctx, request{path: path, url: path}, c.route, func(a answer) *Error {
 		object, fault := compact(a.body)
 		if fault != nil {
 			return fault
@@ -105,7 +105,7 @@ func (c *Client) Get(ctx context.Context, path string) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	p.Number, p.Requests = 1, tries
+	p.Number, p.Requests = 1, sent
 	return p, nil
 }
 
@@ -140,6 +140,7 @@ type list struct {
 	number  int  // of the last page handed on
 	restart bool // to be said on the next page
 	again   bool // to be said on each page
+	lost    int  // requests sent in vain, to be counted with the next page
 }
 
 type reading struct {
@@ -180,7 +181,7 @@ func (r *reading) short(path string, page int) error {
 		return nil
 	}
 	e := malformed("list has %d rows, the server announced %d", r.distinct(), r.announced())
-	e.Path, e.Page, e.Status, e.Attempts = path, page, http.StatusOK, 1
+	e.Path, e.Page, e.Status = path, page, http.StatusOK
 	return e
 }
 
@@ -210,7 +211,7 @@ func (l *list) read(ctx context.Context) (*reading, error) {
 			if !again {
 				e = once(Broken, "list has more than %d pages", l.limits.Pages)
 			}
-			e.Path, e.Page, e.Status, e.Attempts = l.path, n, http.StatusOK, 1
+			e.Path, e.Page, e.Status = l.path, n, http.StatusOK
 			return nil, e
 		}
 		if target = next; target != (cursor{}) {
@@ -242,7 +243,7 @@ func (l *list) page(ctx context.Context, target cursor, n int, r *reading) (Page
 	var next cursor
 	var ids [][]byte
 	var count *int
-	tries, err := l.persist(ctx, request{path: l.path, page: n, url: target.url, token: target.token}, l.route, func(a answer) *Error {
+	sent, err := l.persist(ctx, request{path: l.path, page: n, url: target.url, token: target.token}, l.route, func(a answer) *Error {
 		body, fault := compact(a.body)
 		if fault != nil {
 			return fault
@@ -281,9 +282,15 @@ func (l *list) page(ctx context.Context, target cursor, n int, r *reading) (Page
 		p = l.Client.page(l.path, a, rows)
 		return nil
 	})
+	sent += l.lost
 	if err != nil {
+		l.lost = sent
+		if e := (*Error)(nil); errors.As(err, &e) {
+			e.Attempts = sent
+		}
 		return Page{}, cursor{}, err
 	}
+	l.lost = 0
 	if n == 1 {
 		r.count = count
 	}
@@ -298,7 +305,7 @@ func (l *list) page(ctx context.Context, target cursor, n int, r *reading) (Page
 			r.ids[mark] = struct{}{}
 		}
 	}
-	p.Requests = tries
+	p.Requests = sent
 	return p, next, nil
 }
 

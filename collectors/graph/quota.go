@@ -117,6 +117,9 @@ func (q *quota) reserve(now time.Time, units int) time.Time {
 	return turn
 }
 
+// secret: nobody has published how much it is of what leaves in batches.
+func (q *quota) secret() bool { return q.most == 0 && !q.alone }
+
 func (q *quota) answered(units int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -138,7 +141,10 @@ type pace struct {
 	last   time.Time // the last turn given
 	since  time.Time // the last refusal; zero: none
 	units  int       // answered since
-	before int       // answered between two refusals while as fast as may be
+	from   time.Time // the refusal from which on the rate is measured: while learning, the first
+	sum    int       // of units since then
+	before int       // most answered between two refusals while as fast as may be
+	met    int       // refusals while as fast as may be, up to learned
 	vain   int       // refusals in a row to which the pace made no difference
 }
 
@@ -147,8 +153,11 @@ const (
 	// doubles while nothing is refused: the quota may have been shared for a while.
 	caution  = 0.95
 	recovery = 5 * time.Minute
+	// learned is how many refusals teach a pace. The first is of a bucket that was full
+	// before; what lies between two of the others may be little by chance.
+	learned = 3
 	// After as many refusals in vain there is no pace for so many more.
-	mostVain, unpaced = 2, 100
+	mostVain, unpaced = 1, 100
 )
 
 // reserve gives when the bucket has filled by so much since the last turn.
@@ -164,6 +173,7 @@ func (p *pace) reserve(now time.Time, units int) time.Time {
 }
 
 func (p *pace) refused(at time.Time) {
+	p.sum += p.units
 	helped := p.rate > 0 && p.units >= 2*p.before
 	switch {
 	case helped:
@@ -171,15 +181,21 @@ func (p *pace) refused(at time.Time) {
 	case p.rate > 0 || p.vain >= mostVain:
 		p.vain++
 	default:
-		p.before, p.vain = p.units, 0
+		if p.met > 0 {
+			p.before = max(p.before, p.units)
+		}
+		p.met = min(p.met+1, learned)
 	}
 	switch {
 	case p.vain == mostVain+unpaced:
-		p.vain = 0
+		p.vain, p.met, p.before = 0, 1, 0
 	case p.vain >= mostVain:
 		p.rate = 0
-	case !p.since.IsZero() && p.units > 0: // the first one is of a bucket that was full before
-		p.rate = caution * float64(p.units) / max(1, at.Sub(p.since).Seconds())
+	case p.met == learned && p.sum > 0:
+		p.rate = caution * float64(p.sum) / max(1, at.Sub(p.from).Seconds())
+	}
+	if p.met == 1 || p.met == learned {
+		p.from, p.sum = at, 0
 	}
 	p.since, p.units, p.last = at, 0, at
 }

@@ -53,9 +53,6 @@ func TestQuotaIsLearned(t *testing.T) {
 	}{{"500 in 10 s", 500, 50, 6000}, {"1000 in 20 s", 1000, 50, 6000}, {"120 a minute", 120, 2, 2000}} {
 		for mode := range 4 {
 			batch, warns := mode&1 > 0, mode&2 > 0
-			if batch && f.size < 200 {
-				continue // one batch, refused at the first meeting, is more than the bar here
-			}
 			t.Run(fmt.Sprintf("%s batch=%v warns=%v", f.name, batch, warns), func(t *testing.T) {
 				t.Parallel()
 				var calls, parts atomic.Int64

@@ -17,15 +17,20 @@ import (
 )
 
 // persist repeats one request until read accepts its answer, the fault is one a
-// repetition cannot better, or tries or time are used up. It gives the tries made.
+// repetition cannot better, or tries or time are used up. It gives the requests sent.
 // The error is an *Error, or wraps ctx.Err().
 func (c *Client) persist(ctx context.Context, q request, send func(context.Context, request) (answer, error), read func(answer) *Error) (int, error) {
 	var spent time.Duration
+	sent := 0
 	limited := 0 // faults so far that are worth fewer tries
 	for try, renewed := 1, false; ; try++ {
 		a, err := send(ctx, q)
+		sent += a.sent
 		if ctx.Err() != nil {
-			return try, fmt.Errorf("%s: %w", what(q.path), ctx.Err())
+			return sent, fmt.Errorf("%s: %w", what(q.path), ctx.Err())
+		}
+		if errors.Is(err, errTooLarge) {
+			return sent, err
 		}
 		now := c.clock.Now()
 		var e *Error
@@ -33,7 +38,7 @@ func (c *Client) persist(ctx context.Context, q request, send func(context.Conte
 			e = asError(err)
 		} else if e = c.judge(ctx, a, now); e == nil {
 			if e = read(a); e == nil {
-				return try, nil
+				return sent, nil
 			}
 			e.Status, e.RequestID = a.status, oneLine(a.requestID(), 100, a.token)
 		}
@@ -47,7 +52,7 @@ func (c *Client) persist(ctx context.Context, q request, send func(context.Conte
 				e = asError(fault)
 			}
 		}
-		e.Path, e.Page, e.Attempts = q.path, q.page, try
+		e.Path, e.Page, e.Attempts = q.path, q.page, sent
 		last := try >= c.limits.Tries
 		if e.tries > 0 {
 			limited++
@@ -55,7 +60,7 @@ func (c *Client) persist(ctx context.Context, q request, send func(context.Conte
 		}
 		wait, throttled := c.waitFor(try, e.after), e.Reason == Throttled && !a.at.IsZero()
 		if last && !throttled {
-			return try, e
+			return sent, e
 		}
 		inTime := c.budget.spend(now, wait)
 		if throttled { // others must wait even if this request gives up
@@ -64,22 +69,26 @@ func (c *Client) persist(ctx context.Context, q request, send func(context.Conte
 		spent += wait
 		switch {
 		case last:
-			return try, e
+			return sent, e
 		case spent > c.limits.Wait:
 			e.say("waiting %v more would exceed %v for one request", wait.Round(time.Second), c.limits.Wait)
-			return try, e
+			return sent, e
 		case !inTime:
 			e.say("the %v of waiting for this tenant are used up", c.limits.TenantWait)
-			return try, e
+			return sent, e
+		}
+		reason := string(e.Reason)
+		if e.Status == 0 { // our own words: no answer came
+			reason += ": " + e.Message
 		}
 		c.log.LogAttrs(ctx, slog.LevelInfo, "graph request is repeated", slog.String("tenant", c.tenant),
-			slog.String("path", withoutQuery(q.path)), slog.Int("status", e.Status), slog.String("code", e.Code),
+			slog.String("path", withoutQuery(q.path)), slog.String("reason", reason), slog.Int("status", e.Status), slog.String("code", e.Code),
 			slog.String("request_id", e.RequestID), slog.Int("attempt", try), slog.Duration("wait", wait))
 		if throttled {
 			continue // the gate holds this request with all others
 		}
 		if err := c.pause(ctx, q.path, now.Add(wait)); err != nil {
-			return try, fmt.Errorf("%s: %w", what(q.path), err)
+			return sent, fmt.Errorf("%s: %w", what(q.path), err)
 		}
 	}
 }
@@ -142,17 +151,25 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	return min(wait, math.MaxInt64/4)
 }
 
-// pause waits by the client's clock until an instant and ends with ctx.
+// pause tells of a wait and waits.
 func (c *Client) pause(ctx context.Context, path string, until time.Time) error {
-	d := until.Sub(c.clock.Now())
+	c.tellWait(path, until)
+	return c.sleep(ctx, until)
+}
+
+func (c *Client) tellWait(path string, until time.Time) {
 	if c.onWait != nil {
-		c.onWait(path, d)
+		c.onWait(path, until.Sub(c.clock.Now()))
 	}
+}
+
+// sleep waits by the client's clock until an instant and ends with ctx.
+func (c *Client) sleep(ctx context.Context, until time.Time) error {
 	if g := groupOf(ctx); g != nil {
 		asleep := g.sleep(until)
 		defer g.wake(asleep)
 	}
-	timer := c.clock.NewTimer(d)
+	timer := c.clock.NewTimer(until.Sub(c.clock.Now()))
 	defer timer.Stop()
 	select {
 	case <-timer.Chan():

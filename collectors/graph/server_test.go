@@ -3,6 +3,7 @@ package graph_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -158,8 +159,15 @@ func cut(written string) step {
 
 // list reads a whole list as a consumer does: rows by id, dropped on a restart.
 func list(ctx context.Context, c *graph.Client, path string) (string, error) {
+	rows, _, err := counted(ctx, c, path)
+	return rows, err
+}
+
+// counted is list, and tells how many requests pages and error count.
+func counted(ctx context.Context, c *graph.Client, path string) (rows string, requests int, err error) {
 	ids, order := map[string]bool{}, []string{}
-	err := c.EachPage(ctx, path, func(p graph.Page) error {
+	err = c.EachPage(ctx, path, func(p graph.Page) error {
+		requests += p.Requests
 		if p.Restart {
 			ids, order = map[string]bool{}, nil
 		}
@@ -175,5 +183,8 @@ func list(ctx context.Context, c *graph.Client, path string) (string, error) {
 		}
 		return nil
 	})
-	return strings.Join(order, " "), err
+	if e := (*graph.Error)(nil); errors.As(err, &e) {
+		requests += e.Attempts
+	}
+	return strings.Join(order, " "), requests, err
 }

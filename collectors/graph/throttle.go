@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -82,8 +83,7 @@ func (c *Client) hold(ctx context.Context, q request) error {
 		case wait <= 0:
 			return nil
 		case wait > c.limits.Wait || c.budget.usedUp():
-			return &Error{Reason: Throttled, tries: 1, Status: http.StatusTooManyRequests,
-				Message: "not sent: the server asked to wait " + wait.Round(time.Second).String()}
+			return once(Throttled, "not sent: the server asked to wait %v", wait.Round(time.Second))
 		}
 		if err := c.pause(ctx, q.path, until); err != nil {
 			return err
@@ -99,9 +99,12 @@ func (c *Client) admit(ctx context.Context, q request) (int, func(), error) {
 		if err := c.hold(ctx, q); err != nil {
 			return 0, nil, err
 		}
-		opened := c.opens()
-		if now, turn := c.clock.Now(), c.reserve(q); turn.After(now) {
-			if err := c.pause(ctx, q.path, turn); err != nil {
+		opened, turn := c.opens(), c.reserve(q)
+		if turn.After(c.clock.Now()) {
+			c.tellWait(q.path, turn)
+		}
+		for now := c.clock.Now(); turn.After(now) && c.opens().Equal(opened); now = c.clock.Now() {
+			if err := c.sleep(ctx, earlier(turn, now.Add(firstWait))); err != nil {
 				return 0, nil, err
 			}
 		}
@@ -125,6 +128,13 @@ func (c *Client) admit(ctx context.Context, q request) (int, func(), error) {
 		}
 		leave()
 	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // reserve gives when the quotas let q go. Each part of a batch is charged.
@@ -190,36 +200,42 @@ type slots struct {
 	queue           []*ticket
 }
 
+// groping is how many parts of batches are under way at first where a quota is not
+// known: so many are refused when it is met.
+const groping = 12
+
 // share is how many answers let one more part be under way.
 const share = 48
 
 type ticket struct {
 	weight int
-	in     chan struct{}
+	in     chan error // closed: there is room
 }
 
+// errTooLarge: since a batch was made up the bound has fallen below its size.
+var errTooLarge = errors.New("the batch is larger than what may be under way")
+
 func (s *slots) fits(weight int) bool {
-	return s.calls < s.maxCalls && (s.parts == 0 || s.parts+weight <= int(s.bound))
+	return s.calls < s.maxCalls && s.parts+weight <= max(1, int(s.bound))
 }
+
+// tooLarge: even alone the batch does not fit.
+func (s *slots) tooLarge(weight int) bool { return s.parts == 0 && weight > max(1, int(s.bound)) }
 
 func (s *slots) take(weight int) { s.calls++; s.parts += weight }
 
 // enter waits for room and gives the number of cuts so far.
 func (s *slots) enter(ctx context.Context, weight int) (int, error) {
 	s.mu.Lock()
-	if len(s.queue) == 0 && s.fits(weight) {
-		s.take(weight)
-		defer s.mu.Unlock()
-		return s.cuts, nil
-	}
-	t := &ticket{weight, make(chan struct{})}
+	t := &ticket{weight, make(chan error, 1)}
 	s.queue = append(s.queue, t)
+	s.admit()
 	s.mu.Unlock()
 	select {
-	case <-t.in:
+	case err := <-t.in:
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return s.cuts, nil
+		return s.cuts, err
 	case <-ctx.Done():
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -230,7 +246,9 @@ func (s *slots) enter(ctx context.Context, weight int) (int, error) {
 				return 0, ctx.Err()
 			}
 		}
-		s.release(weight) // let in at the same moment
+		if err := <-t.in; err == nil { // let in at the same moment
+			s.release(weight)
+		}
 		return 0, ctx.Err()
 	}
 }
@@ -248,9 +266,17 @@ func (s *slots) release(weight int) {
 }
 
 func (s *slots) admit() {
-	for len(s.queue) > 0 && s.fits(s.queue[0].weight) {
-		s.take(s.queue[0].weight)
-		close(s.queue[0].in)
+	for len(s.queue) > 0 {
+		t := s.queue[0]
+		switch {
+		case s.fits(t.weight):
+			s.take(t.weight)
+			close(t.in)
+		case s.tooLarge(t.weight):
+			t.in <- errTooLarge
+		default:
+			return
+		}
 		s.queue = s.queue[1:]
 	}
 }

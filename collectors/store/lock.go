@@ -19,12 +19,13 @@ type Lock struct{ file *os.File }
 // returns ErrLocked with what the holder wrote about itself. The operating system frees the lock
 // when the process ends, however it ends.
 func TryLock(path, holder string) (*Lock, error) {
+	const cure = "let the user who runs this write there, or name another file in store.path"
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("lock %s: %w", path, err)
+		return nil, fmt.Errorf("lock %s: %w; %s", path, err, cure)
 	}
 	f, err := os.OpenFile(path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("lock %s: %w", path, err)
+		return nil, fmt.Errorf("lock %s: %w; %s", path, err, cure)
 	}
 	held, err := tryLock(f)
 	switch {

@@ -70,7 +70,8 @@ func (p *page) bind(row Row, fact bool) error {
 }
 
 // ordered sorts rows by their keys, keeps the last one of each, and counts how many
-// main facts came again.
+// main facts came again. Of a fact that came again with other details the details of
+// both stand: a role too many is looked at, one too few is not.
 func ordered(pages ...*page) (kept []*bound, repeated int) {
 	for _, p := range pages {
 		for i := range p.rows {

@@ -56,6 +56,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s, err := open(ctx, o)
+	if fault := (sqlite3.Error{}); errors.As(err, &fault) && (fault.Code == sqlite3.ErrReadonly || fault.Code == sqlite3.ErrCantOpen) {
+		err = fmt.Errorf("%w; even to look, the user who runs this must be able to write the file and its folder", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", o.Path, err)
 	}

@@ -54,7 +54,7 @@ func (s Secret) Reveal() (graph.Secret, error) {
 	}
 	f, err := os.Open(s.File)
 	if err != nil {
-		return "", fmt.Errorf("secret file: %w", err)
+		return "", fmt.Errorf("secret file: %w; put the secret there, for its owner alone to read, or name another file", err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
