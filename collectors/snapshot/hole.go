@@ -151,7 +151,8 @@ type LogKept struct {
 }
 
 // LoadLogKept reads what snapshots up to this one, sealed or open, know of the licences
-// of a tenant. Sign-ins are shown to premium tenants alone.
+// of a tenant: from the tables, as the views show none that is open. Sign-ins are shown
+// to premium tenants alone.
 func LoadLogKept(ctx context.Context, q Querier, kind Kind, tenant string, snapshot int64, at time.Time) (LogKept, error) {
 	premium := at.Add(-PremiumLogKept)
 	kept, licences := LogKept{Since: at.Add(-FreeLogKept)}, Licences
