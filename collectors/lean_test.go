@@ -32,10 +32,20 @@ type lean struct {
 	refused  int64
 }
 
-// leanKinds are those that lean has, so that a run asks for nothing else.
+// leanKinds are those that lean has, so that a run asks for nothing else: all of the
+// MSP's own tenant that an app may read.
 var leanKinds = []snapshot.Kind{snapshot.Customers, snapshot.Relationships, snapshot.AccessAssignments, snapshot.Groups, snapshot.GroupOwners,
 	snapshot.Memberships, snapshot.GroupEligibilities, snapshot.GroupAssignments, snapshot.GroupActivations, snapshot.GroupPolicies,
-	snapshot.Users, snapshot.MFARegistrations, snapshot.SignIns}
+	snapshot.Users, snapshot.MFARegistrations, snapshot.SignIns, snapshot.Audits, snapshot.DirectoryRoles, snapshot.Licences, snapshot.RiskyUsers,
+	snapshot.ConditionalAccess, snapshot.AccessPackages}
+
+// largest is the most rows that a page of a list may have, by the last segment of its
+// path: as documented for $top, or as they come where no $top is documented.
+var largest = map[string]int{"delegatedAdminCustomers": 300, "delegatedAdminRelationships": 300, "accessAssignments": 300, "members": 999, "owners": 999, "groups": 999,
+	"users": 120, "riskyUsers": 500, "signIns": 1000, "directoryAudits": 999}
+
+// Of a list whose page size may be asked for, who does not ask gets no more.
+const unasked = 100
 
 func smallMSP() *lean {
 	return &lean{customers: 500, assigned: 5, groups: 300, members: 30, users: 2000, events: 3000, latency: 50 * time.Millisecond}
@@ -48,12 +58,22 @@ func bigMSP() *lean {
 // minimum is how many requests Microsoft's documentation makes necessary: a page of
 // 300 customers or relationships, the access assignments of each relationship (there
 // is no $expand), each mapped group and its six lists (PIM for Groups lists nothing
-// without naming one group), 120 users with their sign-in activity, 1,000 events of a
-// day: as many days as the log is kept, the first of them and the last in part.
+// without naming one group), 120 users with their sign-in activity, 500 risky users,
+// 1,000 sign-ins or 999 audits of a day: as many days as the logs are kept, the first of
+// them and the last in part. One request each: roles held, roles that may be activated,
+// the groups that hold roles, licences, Conditional Access policies, security defaults,
+// and four lists of access packages.
+//
+// No delta query is counted. There is none of relationships, access assignments, PIM and
+// logs; those of users and groups tell of the whole directory without sign-in activity,
+// their tokens end after 7 days, and what does not come is no proof that it is still
+// there: each snapshot must hold against an auditor by itself.
+// https://learn.microsoft.com/graph/delta-query-overview
 func (l *lean) minimum() int {
 	pages := func(rows, size int) int { return max(1, (rows+size-1)/size) }
 	days := len(leanDays)
-	return 2*pages(l.customers, 300) + l.customers + l.groups*7 + pages(l.users, 120) + pages(l.users, 1000) + days*pages(l.events/days, 1000)
+	return 2*pages(l.customers, 300) + l.customers*pages(l.assigned, 300) + l.groups*(6+pages(l.members, 999)) + pages(l.users, 120) + pages(l.users, 1000) + pages(l.users/2, 500) +
+		days*(pages(l.events/days, 1000)+pages(l.events/days, 999)) + 10
 }
 
 // leanDays are the days of the log, from 30 days back to the instant.
@@ -172,15 +192,21 @@ func (l *lean) answer(out *bytes.Buffer, host string, r *http.Request) {
 		group = leanNumber(segments[2])
 	}
 	rows, size := 0, 1000
+	if most, ok := largest[last]; ok {
+		size = unasked
+		if top, err := strconv.Atoi(query.Get("$top")); err == nil {
+			size = min(top, most)
+		}
+	}
 	var row func(i int)
 	switch last {
 	case "delegatedAdminCustomers":
-		rows, size = l.customers, 300
+		rows = l.customers
 		row = func(i int) {
 			fmt.Fprintf(out, `{"id":%q,"tenantId":%q,"displayName":"Customer %d"}`, leanID('c', i), leanID('c', i), i)
 		}
 	case "delegatedAdminRelationships":
-		rows, size = l.customers, 300
+		rows = l.customers
 		row = func(i int) {
 			fmt.Fprintf(out, `{"id":%q,"displayName":"GDAP of %d","duration":"P730D","customer":{"tenantId":%q,"displayName":"Customer %d"},"autoExtendDuration":"P180D",
 				"accessDetails":{"unifiedRoles":[{"roleDefinitionId":"62e90394-69f5-4237-9190-012177145e10"},{"roleDefinitionId":"f2ef992c-3afb-46b9-b7cf-a126ee74c451"}]},
@@ -211,7 +237,7 @@ func (l *lean) answer(out *bytes.Buffer, host string, r *http.Request) {
 				"justification":"Ticket %d","startDateTime":"2026-08-01T08:00:00Z","createdDateTime":"2026-08-01T08:00:00Z"}`, leanID(last[0], group), leanID('d', group), leanID('e', group%l.users), group)
 		}
 	case "users":
-		rows, size = l.users, 120
+		rows = l.users
 		row = func(i int) {
 			fmt.Fprintf(out, `{"id":%q,"displayName":"Person %d","userPrincipalName":"p%d@msp.example","mail":"p%d@msp.example","jobTitle":"Engineer","accountEnabled":true,"userType":"Member",
 				"createdDateTime":"2024-01-01T00:00:00Z","assignedPlans":[{"servicePlanId":"eec0eb4f-6444-4f95-aba0-50c24d67f998","capabilityStatus":"Enabled"}],
@@ -222,7 +248,7 @@ func (l *lean) answer(out *bytes.Buffer, host string, r *http.Request) {
 		row = func(i int) {
 			fmt.Fprintf(out, `{"id":%q,"isMfaRegistered":true,"isMfaCapable":true,"methodsRegistered":["microsoftAuthenticatorPush","fido2SecurityKey"]}`, leanID('e', i))
 		}
-	case "signIns":
+	case "signIns", "directoryAudits":
 		rows = l.events / len(leanDays)
 		since := strings.Fields(query.Get("$filter"))[2]
 		begin, err := time.Parse(time.RFC3339, since)
@@ -234,10 +260,22 @@ func (l *lean) answer(out *bytes.Buffer, host string, r *http.Request) {
 			n := day*rows + i
 			fmt.Fprintf(out, `{"id":%q,"createdDateTime":%q,"userId":%q,"userPrincipalName":"p%d@msp.example","userDisplayName":"Person %d","resourceTenantId":%q,"homeTenantId":%q,
 				"appDisplayName":"Microsoft 365 admin center","resourceDisplayName":"Windows Azure Active Directory","crossTenantAccessType":"serviceProvider","authenticationRequirement":"multiFactorAuthentication",
-				"signInEventTypes":["nonInteractiveUser"],"correlationId":%q,"status":{"errorCode":0}}`,
+				"signInEventTypes":["nonInteractiveUser"],"correlationId":%q,"status":{"errorCode":0},"activityDateTime":%[2]q,"category":"GroupManagement","loggedByService":"PIM"}`,
 				leanID('f', n), begin.Add(time.Duration(i)*time.Millisecond).Format(time.RFC3339Nano), leanID('e', n%l.users), n%l.users, n%l.users, leanID('c', n%l.customers), tenant, leanID('9', n))
 		}
-	case "roleManagementPolicyAssignments": // none: as of a group that PIM does not know
+	case "riskyUsers":
+		rows = l.users / 2
+		row = func(i int) { fmt.Fprintf(out, `{"id":%q,"riskLevel":"low","riskState":"atRisk"}`, leanID('e', i)) }
+	case "subscribedSkus": // by which the logs are kept for 30 days
+		rows = 1
+		row = func(int) {
+			fmt.Fprintf(out, `{"id":"x","skuId":"x","capabilityStatus":"Enabled","servicePlans":[{"servicePlanId":%q,"provisioningStatus":"Success","appliesTo":"User"}]}`, snapshot.PlanP2)
+		}
+	case "identitySecurityDefaultsEnforcementPolicy":
+		fmt.Fprint(out, `{"id":"defaults","isEnabled":false}`)
+		return
+	case "policies", "roleAssignmentScheduleInstances", "roleEligibilityScheduleInstances", "accessPackages", "assignmentPolicies", "assignments", "assignmentRequests", "groups",
+		"roleManagementPolicyAssignments": // none: as of a group that PIM does not know
 	default: // a group itself
 		fmt.Fprintf(out, `{"id":%q,"displayName":"SG-GDAP-%d","securityEnabled":true,"groupTypes":[],"createdDateTime":"2024-01-01T00:00:00Z"}`, leanID('d', group), group)
 		return

@@ -15,13 +15,21 @@ import (
 	"time"
 )
 
+// built is the folder of the program while the tests run; "" where none needed it.
+var built string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	_ = os.RemoveAll(built)
+	os.Exit(code)
+}
+
 // program is countersign itself, built by the first test that runs it.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "countersign")
-	if err != nil {
+var program = sync.OnceValues(func() (path string, err error) {
+	if built, err = os.MkdirTemp("", "countersign"); err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "countersign.exe")
+	path = filepath.Join(built, "countersign.exe")
 	out, err := exec.Command("go", "build", "-o", path, "countersign/cmd/countersign").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w\n%s", err, out)

@@ -50,6 +50,21 @@ func (l *lean) start(t testing.TB) string {
 	return s.URL
 }
 
+// P3: a snapshot makes at most 1.02 times the requests that the documentation makes
+// necessary, in batches or not, where lists have more rows than one page holds.
+func TestRequestsAreTheLeast(t *testing.T) {
+	t.Parallel()
+	l := &lean{customers: 350, assigned: 2, groups: 5, members: 1100, users: 1250}
+	url := l.start(t)
+	for _, batch := range []bool{false, true} {
+		l.events = map[bool]int{false: 1001 * len(leanDays), true: len(leanDays)}[batch] // which leave one by one in either case
+		l.collect(t, url, filepath.Join(t.TempDir(), "evidence.db"), mode{8, batch})
+		if n, _, _ := l.counted(); n < float64(l.minimum()) || n > 1.02*float64(l.minimum()) {
+			t.Errorf("batch %v: %v requests, the least are %d", batch, n, l.minimum())
+		}
+	}
+}
+
 // BenchmarkWall: P1, P2 and P3 over 500 customers, 300 groups of 30 and 2,000 users,
 // at 50 ms and 8 requests at once, SQLite included.
 //
