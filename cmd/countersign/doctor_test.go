@@ -96,7 +96,7 @@ func TestDoctorOfTheHealthy(t *testing.T) {
 		case snapshot.Lighthouse, snapshot.AzureActivity: // for a person only; by subscription
 			of, words := subject, "only a signed-in person"
 			if kind == snapshot.AzureActivity {
-				of, words = "Azure", "is not tried: it takes a subscription to try"
+				of, words = "Azure", "is not tried: nothing can be tried before it is collected"
 			}
 			if d := found[[2]string{of, string(kind)}]; d.State != noted || !strings.Contains(d.Words, words) {
 				t.Errorf("%s: %+v", kind, d)
