@@ -51,6 +51,8 @@ func judge(err error, from Source, some bool) (state snapshot.State, reason stri
 		return snapshot.Partial, words + "; it went away while the snapshot was taken, or may not be seen: collect again", false
 	case graph.Unauthorized:
 		words += "; the credential no longer holds: check it with doctor"
+	case graph.Untrusted:
+		words += "; the server's certificate or its TLS is not accepted: look at the clock, and at the proxy that stands between"
 	case graph.Throttled, graph.Broken:
 		words += "; the service was in trouble: collect again later"
 	default:

@@ -204,6 +204,12 @@ var transportRows = []faultRow{
 			if lists := int64(2); attempts.Load() != lists || requests.Load() != 0 {
 				t.Errorf("%s: %d handshakes of %d lists, %d requests", name, attempts.Load(), lists, requests.Load())
 			}
+			o.Kinds = onlyRelationships
+			if r, err := collectors.Run(t.Context(), o); err != nil {
+				t.Errorf("%s: %v", name, err)
+			} else {
+				expectState(t, r, snapshot.Relationships, snapshot.Failed, "untrusted; the server's certificate or its TLS is not accepted")
+			}
 		}
 		if word := insecure.FindString(string(config.Example())); word != "" {
 			t.Errorf("there is a setting %q", word)

@@ -21,7 +21,7 @@ type lean struct {
 	customers, assigned int // a relationship each, with so many access assignments
 	groups, members     int // all of them mapped, with so many members each
 	users               int
-	events              int // sign-ins over the days that are kept
+	events              int // over the days that are kept: so many sign-ins, and so many audits
 	latency             time.Duration
 	tenants, directory  *quota        // of tenantRelationships, and resource units of the rest
 	arrived             func(n int64) // a request, by its number
@@ -52,7 +52,7 @@ func smallMSP() *lean {
 }
 
 func bigMSP() *lean {
-	return &lean{customers: 5000, assigned: 4, groups: 300, members: 30, users: 2000, events: 1_000_000}
+	return &lean{customers: 5000, assigned: 4, groups: 300, members: 30, users: 2000, events: 500_000}
 }
 
 // minimum is how many requests Microsoft's documentation makes necessary: a page of
@@ -70,10 +70,16 @@ func bigMSP() *lean {
 // there: each snapshot must hold against an auditor by itself.
 // https://learn.microsoft.com/graph/delta-query-overview
 func (l *lean) minimum() int {
-	pages := func(rows, size int) int { return max(1, (rows+size-1)/size) }
+	return 2*pages(l.customers, 300) + l.customers*pages(l.assigned, 300) + l.groups*(6+pages(l.members, 999)) + pages(l.users, 120) + 9 + l.alone()
+}
+
+func pages(rows, size int) int { return max(1, (rows+size-1)/size) }
+
+// alone is how many of them leave by themselves even when batched, as their quotas are
+// small and their pages large: logs, registrations, risky users, Conditional Access.
+func (l *lean) alone() int {
 	days := len(leanDays)
-	return 2*pages(l.customers, 300) + l.customers*pages(l.assigned, 300) + l.groups*(6+pages(l.members, 999)) + pages(l.users, 120) + pages(l.users, 1000) + pages(l.users/2, 500) +
-		days*(pages(l.events/days, 1000)+pages(l.events/days, 999)) + 10
+	return days*(pages(l.events/days, 1000)+pages(l.events/days, 999)) + pages(l.users, 1000) + pages(l.users/2, 500) + 1
 }
 
 // leanDays are the days of the log, from 30 days back to the instant.

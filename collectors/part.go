@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
 )
@@ -55,6 +56,9 @@ func (r *runner) groupPart(ctx context.Context, c collector, group string, gone 
 	s := r.open(ctx, r.msp(), c, group)
 	if s == nil {
 		return
+	}
+	if !gone {
+		ctx = graph.Patient(ctx) // it was there a moment ago
 	}
 	err := s.collect(ctx, c, snapshot.Part{Kind: c.Kind(), Scope: r.Tenant, Object: group})
 	if gone && s.seen.Pages == 0 && notFound(err) {

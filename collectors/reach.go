@@ -52,8 +52,9 @@ func (r *runner) relationships(ctx context.Context) ([]relationship, error) {
 }
 
 // shrunk makes the check of a list that no MSP loses at once: that less than half came
-// of what was known is an error, unless the run was told to accept it. So is that there
-// is no relationship at all: then there is nothing to review, and all would look well.
+// of what was known, or a fifth is gone and more than two, is an error, unless the run
+// was told to accept it. So is that there is no relationship at all: then there is
+// nothing to review, and all would look well.
 func (r *runner) shrunk(table, noun string) func(ctx context.Context, came int) error {
 	return func(ctx context.Context, came int) error {
 		if r.AcceptShrink {
@@ -61,7 +62,8 @@ func (r *runner) shrunk(table, noun string) func(ctx context.Context, came int) 
 		}
 		var before int
 		err := r.Store.Read().GetContext(ctx, &before, `SELECT count(*) FROM fact_`+table+` WHERE seen_until IS NULL`)
-		if err == nil && (2*came < before || came+before == 0 && table == "relationship") {
+		gone := before - came
+		if err == nil && (2*gone > before || 5*gone > before && gone > 2 || before+came == 0 && table == "relationship") {
 			return &shrunkError{noun, came, before}
 		}
 		return err

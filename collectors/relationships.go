@@ -29,7 +29,7 @@ func (c relationships) Collect(ctx context.Context, _ snapshot.Part, s *stage) e
 	return c.shrunk(ctx, came)
 }
 
-// shrunkError is a list that lost more than half of what was known. Relationships
+// shrunkError is a list that lost more of what was known than ends at once. Relationships
 // stay listed for a year after their end, so this is a fault of the service or of
 // a permission until somebody looked, and nothing may be concluded from it.
 type shrunkError struct {

@@ -35,7 +35,7 @@ type Options struct {
 	Domains      []string        // of the MSP's mail and sign-in names, beside those of its declared accounts
 	Kinds        []snapshot.Kind // empty: all
 	Customers    []string        // of whom is asked what belongs to one customer; empty: all
-	AcceptShrink bool            // lists that lost more than half of what was known are believed
+	AcceptShrink bool            // lists that lost more than a fifth of what was known, or are empty, are believed
 
 	ResumeWithin time.Duration  // how old an unfinished run may be to go on with it; 0: 6 h
 	Log          *slog.Logger   // nil: silent

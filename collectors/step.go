@@ -31,7 +31,7 @@ func (r *runner) tenantLists(ctx context.Context) error {
 // asking for everything else would only repeat that, for hours.
 func unanswered(err error) bool {
 	var said *graph.Error
-	return errors.As(err, &said) && (said.Status == 0 || said.Reason == graph.Unauthorized || said.Reason == graph.NoConsent)
+	return errors.As(err, &said) && (said.Status == 0 && said.Reason != graph.Throttled || said.Reason == graph.Unauthorized || said.Reason == graph.NoConsent)
 }
 
 // assignments asks for the access assignments of every relationship that gives or

@@ -41,7 +41,7 @@ that is missing is exported.`,
 	cmd.Flags().StringVar(&exports, "from-portal", "", "read what was exported from the portals into this `folder`, instead of asking Microsoft")
 	cmd.Flags().StringArrayVar(&customers, "customer", nil, "of what belongs to one customer read only this tenant `id`'s: access assignments, Azure, the customer's own tenant; may be repeated")
 	cmd.Flags().StringArrayVar(&kinds, "kind", nil, "read this `kind` of evidence only; may be repeated: "+strings.Join(kindNames(), ", "))
-	cmd.Flags().BoolVar(&acceptShrink, "accept-shrink", false, "believe a list of customers, relationships or subscriptions that lost more than half of what was known, and that an Azure delegation has ended which Azure does not show any more; without it both count as not seen whole")
+	cmd.Flags().BoolVar(&acceptShrink, "accept-shrink", false, "believe a list of customers, relationships or subscriptions that lost more than a fifth of what was known, or is empty, and that an Azure delegation has ended which Azure does not show any more; without it both count as not seen whole")
 	return cmd
 }
 

@@ -51,7 +51,7 @@ type Limits struct {
 	Wait       time.Duration // of one request between its tries; 15 min
 	TenantWait time.Duration // during which this client waits for retries, overlaps counted once; 30 min
 	Pages      int           // of one reading of a list; 10,000
-	Body       int64         // decoded bytes of one answer; 64 MiB
+	Body       int64         // decoded bytes of one answer; 32 MiB
 	Lag        time.Duration // of a directory's replicas, for Patient; 30 s, negative = not waited for
 	Stall      time.Duration // real time without a byte before a try ends; 60 s
 	Answer     time.Duration // real time of one whole try; 10 min
@@ -76,7 +76,7 @@ func (l Limits) withDefaults() Limits {
 	l.Wait = cmp.Or(l.Wait, 15*time.Minute)
 	l.TenantWait = cmp.Or(l.TenantWait, 30*time.Minute)
 	l.Pages = cmp.Or(l.Pages, 10_000)
-	l.Body = cmp.Or(l.Body, 64<<20)
+	l.Body = cmp.Or(l.Body, 32<<20)
 	l.Lag = cmp.Or(l.Lag, 30*time.Second)
 	l.Stall = cmp.Or(l.Stall, time.Minute)
 	l.Answer = cmp.Or(l.Answer, 10*time.Minute)

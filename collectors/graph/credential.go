@@ -328,7 +328,7 @@ func tokenFault(err error) *Error {
 		e.Reason, e.Message = known.reason, known.text
 	}
 	if !reached && isTLS(err) {
-		e.tries = 1
+		e.Reason, e.tries = Untrusted, 1
 	}
 	e.Message = "token: " + e.Message
 	return e

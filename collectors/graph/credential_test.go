@@ -183,7 +183,7 @@ func TestLoginWithAWrongCertificate(t *testing.T) {
 	c := s.client(t, func(o *graph.Options) { o.Credential = credential })
 	for range 3 {
 		_, err := list(t.Context(), c, groups)
-		if e := (*graph.Error)(nil); !errors.As(err, &e) || e.Reason != graph.Broken || !strings.Contains(err.Error(), "certificate") || e.Attempts > 0 {
+		if e := (*graph.Error)(nil); !errors.As(err, &e) || e.Reason != graph.Untrusted || !strings.Contains(err.Error(), "certificate") || e.Attempts > 0 {
 			t.Error(err)
 		}
 	}

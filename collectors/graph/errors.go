@@ -24,6 +24,7 @@ const (
 	Throttled    Reason = "throttled"     // 429 to the end of tries or of the time allowed
 	Broken       Reason = "broken"        // 5xx, lost connections, malformed answers, to the end of tries
 	Refused      Reason = "refused"       // by us: a foreign nextLink or redirect, another tenant's token
+	Untrusted    Reason = "untrusted"     // the server cannot prove who it is, or speaks too old a TLS
 )
 
 // Error is a request that ended without an answer that counts. Its text holds no

@@ -354,7 +354,7 @@ func TestTLS(t *testing.T) {
 			client := serve(t, nil).client(t, func(o *graph.Options) { o.Endpoints.Graph, o.HTTP = s.URL, &http.Client{Transport: transport} })
 			_, err := list(t.Context(), client, groups)
 			var e *graph.Error
-			if c.want == "" && (err != nil || hits.Load() != 1) || c.want != "" && (!errors.As(err, &e) || e.Attempts != 1 || !strings.Contains(e.Message, c.want) || hits.Load() != 0) {
+			if c.want == "" && (err != nil || hits.Load() != 1) || c.want != "" && (!errors.As(err, &e) || e.Attempts != 1 || e.Reason != graph.Untrusted || !strings.Contains(e.Message, c.want) || hits.Load() != 0) {
 				t.Errorf("%v, %d requests", err, hits.Load())
 			}
 		})

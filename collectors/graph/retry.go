@@ -189,11 +189,10 @@ func asError(err error) *Error {
 	if errors.As(err, &e) {
 		return e
 	}
-	fault := &Error{Reason: Broken, Message: transportText(err)}
-	if isTLS(err) {
-		fault.tries = 1 // a wrong certificate is no accident of the line
+	if isTLS(err) { // which is no accident of the line
+		return once(Untrusted, "%s", transportText(err))
 	}
-	return fault
+	return &Error{Reason: Broken, Message: transportText(err)}
 }
 
 func isTransport(err error) bool {

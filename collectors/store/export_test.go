@@ -6,7 +6,7 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// HoldAtMost makes a run spill what is more than n waiting rows.
+// HoldAtMost makes a run spill what is more than n waiting fields.
 func (r *Run) HoldAtMost(n int64) { r.most = n }
 
 // RunTx is Tx on the connection of runs.

@@ -33,12 +33,19 @@ func (r *Run) reuse(p *page) {
 
 // add binds the rows of items.
 func (p *page) add(items []Item) error {
+	if len(items) == 0 {
+		return nil
+	}
+	plan, err := p.run.plan(items[0].Fact) // the others are of its type, details narrower
+	if err != nil {
+		return err
+	}
 	n := 0
 	for _, item := range items {
 		n += 1 + len(item.Details)
 	}
 	p.rows = slices.Grow(p.rows, n)
-	p.held = slices.Grow(p.held, 10*n)
+	p.held = slices.Grow(p.held, len(plan.fields)*n)
 	p.keys = slices.Grow(p.keys, 200*n)
 	for _, item := range items {
 		if err := p.bind(item.Fact, true); err != nil {

@@ -51,7 +51,7 @@ type Run struct {
 	store    *Store
 	plans    sync.Map     // *plan by reflect.Type
 	spare    sync.Pool    // of *page
-	waiting  atomic.Int64 // rows of unfinished parts in memory
+	waiting  atomic.Int64 // fields of unfinished parts' rows in memory
 	most     int64        // of them
 	mu       sync.Mutex
 	conn     *sqlx.Conn   // of the transaction under way
@@ -69,7 +69,7 @@ const runMode = "NORMAL"
 // for the same, of the same tenant, and is younger than resumeWithin. Any other
 // unfinished run is discarded. request says in words what is asked for.
 func (s *Store) Begin(ctx context.Context, at time.Time, tenant, request string, resumeWithin time.Duration) (run *Run, resumed bool, err error) {
-	run = &Run{At: at, store: s, most: heldRows}
+	run = &Run{At: at, store: s, most: heldFields}
 	run.forget()
 	err = transact(ctx, s.runs, runMode, func(ctx context.Context, _ *sqlx.Conn, tx *sqlx.Tx) (err error) {
 		if run.holdings, err = s.holdings(ctx, tx); err != nil {

@@ -25,9 +25,9 @@ type Stage struct {
 	spill    *spill // nil while all rows are in memory
 }
 
-// heldRows is how many rows of unfinished parts a run holds in memory, of some 1 kB
-// each.
-const heldRows = 50_000
+// heldFields is how many fields of unfinished parts' rows a run holds in memory, of some
+// 100 bytes each.
+const heldFields = 800_000
 
 // Stage opens a part for staging. If this run finished the part before, that counts
 // until it is finished again.
@@ -41,7 +41,7 @@ func (st *Stage) Put(ctx context.Context, items []Item) error {
 	if err == nil {
 		err = ctx.Err()
 	}
-	n := int64(len(p.rows))
+	n := int64(len(p.held))
 	switch {
 	case err != nil:
 	case st.run.waiting.Add(n) <= st.run.most:
@@ -99,7 +99,7 @@ func (st *Stage) forget() {
 // drop lets go of the rows in memory.
 func (st *Stage) drop() {
 	for _, p := range st.pages {
-		st.run.waiting.Add(-int64(len(p.rows)))
+		st.run.waiting.Add(-int64(len(p.held)))
 		st.run.reuse(p)
 	}
 	st.pages = nil

@@ -24,10 +24,14 @@ func judgeTerm(r relationshipRow, in rule.Input) (rule.Finding, bool) {
 	if !ok && !r.Activated.IsZero() && !r.Ends.IsZero() {
 		days, ok = int(r.Ends.Time().Sub(r.Activated.Time())/rule.Days(1)), true
 	}
-	if over(r.Status) || !ok || days <= in.Thresholds.PolicyMaxDays {
+	if over(r.Status) || ok && days <= in.Thresholds.PolicyMaxDays {
 		return rule.Finding{}, false
 	}
 	f := r.finding(in, "gdap-term-too-long")
+	if !ok {
+		f.Message = fmt.Sprintf("%s was agreed for a term that cannot be read, %q; the policy allows %s", r.named(in), r.Duration, rule.Count(in.Thresholds.PolicyMaxDays, "day"))
+		return f, true
+	}
 	f.Message = fmt.Sprintf("%s was agreed for %s; the policy allows %d", r.named(in), rule.Count(days, "day"), in.Thresholds.PolicyMaxDays)
 	if r.extends() {
 		f.Message += ", and it extends itself"
