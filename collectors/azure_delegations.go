@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
 )
@@ -139,13 +138,6 @@ func (c azureDelegations) Collect(ctx context.Context, part snapshot.Part, s *st
 	s.refused(err)
 	s.say("Azure does not show this subscription to the MSP's tenant any more: it was accepted that its delegation has ended")
 	return nil
-}
-
-// foreignTenant reports Azure's answer of a subscription whose tenant delegates nothing
-// to the one that the token is of.
-func foreignTenant(err error) bool {
-	var e *graph.Error
-	return errors.As(err, &e) && e.Reason == graph.Unauthorized && e.Code == "InvalidAuthenticationTokenTenant"
 }
 
 // notShownError is a subscription that was delegated and is not shown any more.

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 
-	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
 )
@@ -77,7 +76,7 @@ func (r *runner) customerTenant(ctx context.Context, c snapshot.DeclaredCustomer
 			if err != nil {
 				return err
 			}
-			if closed(met) {
+			if shutOut(met) {
 				shut = met
 			}
 		}
@@ -136,12 +135,6 @@ func (r *runner) customerAudits(ctx context.Context, at place) error {
 		r.mark(ctx, at.scope, kind, at.scope, snapshot.Partial, "entries of the MSP's guests and own accounts may be passed over, because customer users were not seen whole; they must be collected too")
 	}
 	return err
-}
-
-// closed reports that the app is not let into the tenant at all.
-func closed(err error) bool {
-	var said *graph.Error
-	return errors.As(err, &said) && (said.Status == 0 || said.Reason == graph.Unauthorized || said.Reason == graph.NoConsent)
 }
 
 // shutError is a tenant that could not even be tried.

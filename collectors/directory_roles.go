@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
 )
@@ -208,20 +207,6 @@ func unknownRoles(ctx context.Context, tenant string, s *stage, held map[string]
 		}
 	}
 	return nil
-}
-
-// unlicensed reports that a list was refused before its first page because the tenant
-// lacks the licence for it.
-func unlicensed(err error) bool {
-	var e *graph.Error
-	return errors.As(err, &e) && e.Reason == graph.NotLicensed && e.Page <= 1
-}
-
-// optionRefused reports that a list was refused before its first page for how it was
-// asked, so that it may be asked otherwise.
-func optionRefused(err error) bool {
-	var e *graph.Error
-	return errors.As(err, &e) && e.Status == 400 && e.Reason == graph.Rejected && e.Page <= 1
 }
 
 func decodeRoleInstance(tenant, state string, raw json.RawMessage) (store.Item, error) {

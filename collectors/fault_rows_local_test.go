@@ -135,7 +135,7 @@ var localRows = []faultRow{
 		w, first := cannedRun(t, small(), jumps(now))
 		o := w.options()
 		o.Kinds, o.At = appKinds, now.Add(-time.Hour)
-		if _, err := collectors.Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "the clock stands before") {
+		if _, err := collectors.Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "set the clock right, or leave out --at") {
 			t.Errorf("a snapshot before the last one: %v", err)
 		}
 		second := w.another(1, jumps(tomorrow()))

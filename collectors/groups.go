@@ -3,7 +3,6 @@ package collectors
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -54,11 +53,6 @@ func (c *groups) Collect(ctx context.Context, part snapshot.Part, s *stage) erro
 		}
 		return store.Item{Fact: got}, about(got.ID, part.Object, err)
 	})
-}
-
-func notFound(err error) bool {
-	var e *graph.Error
-	return errors.As(err, &e) && e.Reason == graph.NotFound
 }
 
 func decodeGroup(raw json.RawMessage) (snapshot.Group, error) {

@@ -96,12 +96,13 @@ func (m *msp) expectRun(at time.Time, code int, words string, args ...string) {
 // tells; the request that comes then gets no answer before the child has ended.
 func signalAt(t testing.TB, child *exec.Cmd, c *canned, now func(asked int) bool, with os.Signal) string {
 	t.Helper()
-	arrived, dead := make(chan struct{}), make(chan struct{})
+	started, arrived, dead := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	come := sync.OnceFunc(func() {
 		close(arrived)
 		<-dead
 	})
 	c.watch(func(asked int) {
+		<-started // else nobody may look at the child's process
 		if now(asked) {
 			come()
 		}
@@ -111,6 +112,7 @@ func signalAt(t testing.TB, child *exec.Cmd, c *canned, now func(asked int) bool
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
+	close(started)
 	ended := make(chan error)
 	go func() { ended <- child.Wait() }()
 	var err error

@@ -29,21 +29,13 @@ func (r *runner) progress(c collector) {
 	r.Progress(r.far)
 }
 
-// tally is what is left to read of one customer.
-type tally struct{ left int }
-
 // await counts something that is to be read of a customer, settle what was read or
 // given up: with the last of it the customer is done. What was cut short is neither.
 func (r *runner) await(customer string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t := r.tallies[strings.ToLower(customer)]
-	if t == nil {
-		t = &tally{}
-		r.tallies[strings.ToLower(customer)] = t
-		r.far.Customers++
-	}
-	t.left++
+	r.left[strings.ToLower(customer)]++
+	r.far.Customers = len(r.left)
 }
 
 func (r *runner) settle(ctx context.Context, customer string) {
@@ -52,11 +44,11 @@ func (r *runner) settle(ctx context.Context, customer string) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t := r.tallies[strings.ToLower(customer)]
-	if t.left--; t.left > 0 {
+	customer = strings.ToLower(customer)
+	if r.left[customer]--; r.left[customer] > 0 {
 		return
 	}
 	r.far.CustomersDone++
 	r.Progress(r.far)
-	r.Log.Info("customer done", "run", r.taken.ID, "customer", strings.ToLower(customer), "done", r.far.CustomersDone, "of", r.far.Customers)
+	r.Log.Info("customer done", "run", r.taken.ID, "customer", customer, "done", r.far.CustomersDone, "of", r.far.Customers)
 }

@@ -87,26 +87,19 @@ func (r *runner) mappedGroups(ctx context.Context) ([]string, error) {
 }
 
 // groupsToWalk are all groups whose members matter: the mapped ones, those that an
-// access package leads into or is for, or an Azure authorisation names, the agents groups of DAP, and
-// those that hold directory roles of the MSP itself. Of what an Azure authorisation
-// names it is not told whether it is a group: maybe.
+// access package leads into or is for, or an Azure authorisation names, the agents
+// groups of DAP, and those that hold directory roles of the MSP itself. Of what an Azure
+// authorisation names it is not told whether it is a group: maybe.
 func (r *runner) groupsToWalk(ctx context.Context) (all []string, maybe map[string]bool, err error) {
 	if all, err = r.mappedGroups(ctx); err != nil {
 		return nil, nil, err
 	}
-	known := map[string]bool{}
 	for _, other := range []struct{ table, where, column, tenant string }{
 		{"access_package_group", "true", "group_id", ""},
 		{"access_package_target", "f.type = 'group'", "principal", ""},
 		{"role_group", "f.agents <> ''", "group_id", ""},
 		{"role_instance", "f.principal_type = 'group'", "principal", "tenant"},
-		{"azure_authorisation", "true", "principal", ""},
 	} {
-		if other.table == "azure_authorisation" {
-			for _, group := range all {
-				known[group] = true
-			}
-		}
 		columns := []string{id(other.column)}
 		if other.tenant != "" {
 			columns = append(columns, id(other.tenant))
@@ -118,12 +111,18 @@ func (r *runner) groupsToWalk(ctx context.Context) (all []string, maybe map[stri
 		rows = slices.DeleteFunc(rows, func(row []string) bool { return other.tenant != "" && row[1] != r.Tenant })
 		all = append(all, first(rows)...)
 	}
-	slices.Sort(all)
-	all, maybe = slices.Compact(all), map[string]bool{}
-	for _, group := range all {
-		maybe[group] = !known[group]
+	rows, err := r.current(ctx, "azure_authorisation", "true", id("principal"))
+	if err != nil {
+		return nil, nil, err
 	}
-	return all, maybe, nil
+	maybe = map[string]bool{}
+	for _, principal := range first(rows) {
+		if !slices.Contains(all, principal) {
+			all, maybe[principal] = append(all, principal), true
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all), maybe, nil
 }
 
 // first is the first column, sorted and without repetition.

@@ -80,7 +80,7 @@ func (o Options) take(ctx context.Context, request string, collect func(*runner,
 	result := Result{Snapshot: taken.ID, Resumed: resumed}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	r := &runner{Options: o, taken: taken, resumed: resumed, stop: stop, tallies: map[string]*tally{}}
+	r := &runner{Options: o, taken: taken, resumed: resumed, stop: stop, left: map[string]int{}}
 	if err := collect(r, ctx); err != nil {
 		return result, fmt.Errorf("collect snapshot %d: %w", taken.ID, err)
 	}
@@ -113,7 +113,7 @@ func (o Options) notBefore(ctx context.Context) error {
 	case errors.Is(err, snapshot.ErrNoSnapshot):
 		return nil
 	case err == nil:
-		return fmt.Errorf("the clock stands before snapshot %d, which is of %s: set it right", later.ID, later.At.Format(time.RFC3339))
+		return fmt.Errorf("%s lies before snapshot %d, which is of %s: set the clock right, or leave out --at", o.At.UTC().Format(time.RFC3339), later.ID, later.At.Format(time.RFC3339))
 	}
 	return err
 }
@@ -150,9 +150,9 @@ type runner struct {
 	stop    context.CancelCauseFunc // ends the run on trouble of our own
 	own     own                     // names of the MSP's people, for customers' tenants
 
-	mu      sync.Mutex
-	far     Progress
-	tallies map[string]*tally // by customer
+	mu   sync.Mutex
+	far  Progress
+	left map[string]int // to read of each customer
 }
 
 const (

@@ -214,7 +214,7 @@ func TestRelationshipsThatVanishAreNotBelieved(t *testing.T) {
 	w := c.start(t)
 	w.run()
 	all := c.rows[gdap]
-	for _, left := range []int{0, 3} {
+	for _, left := range []int{0, 3, 4} {
 		c.rows[gdap] = all[:left]
 		r := w.run()
 		expectState(t, r, snapshot.Relationships, snapshot.Partial, fmt.Sprintf("%d relationships came where 7 were known", left))
@@ -222,10 +222,10 @@ func TestRelationshipsThatVanishAreNotBelieved(t *testing.T) {
 			t.Errorf("relationships after %d came: %s", left, got)
 		}
 	}
-	c.rows[gdap] = all[:4]
+	c.rows[gdap] = all[:5]
 	r := w.run()
 	expectState(t, r, snapshot.Relationships, snapshot.Complete, "")
-	if got := w.column(r, `SELECT id FROM relationship WHERE snapshot = ? ORDER BY id`); got != "r1 x0 x1 x2" {
+	if got := w.column(r, `SELECT id FROM relationship WHERE snapshot = ? ORDER BY id`); got != "r1 x0 x1 x2 x3" {
 		t.Errorf("relationships: %s", got)
 	}
 }

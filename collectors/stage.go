@@ -17,13 +17,13 @@ import (
 	"countersign/collectors/store"
 )
 
-// Pager is all a collector sees of Graph.
+// Pager asks for one list or object.
 type Pager interface {
 	EachPage(ctx context.Context, path string, page func(graph.Page) error) error
 	Get(ctx context.Context, path string) (graph.Page, error)
 }
 
-// Client is what the runner sees: it asks for many parts together.
+// Client is what runner and stages see of a service: it asks for many parts together too.
 type Client interface {
 	Pager
 	Together(ctx context.Context, n int, do func(ctx context.Context, i int))

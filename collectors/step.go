@@ -2,12 +2,10 @@ package collectors
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 )
 
@@ -17,7 +15,7 @@ func (r *runner) tenantLists(ctx context.Context) error {
 	lists := []collector{customers{r.shrunk("customer", "customers")}, relationships{r.shrunk("relationship", "relationships")}}
 	silent := make([]error, len(lists))
 	r.together(ctx, len(lists), func(ctx context.Context, i int) {
-		if err := r.part(ctx, r.msp(), lists[i], r.Tenant); unanswered(err) {
+		if err := r.part(ctx, r.msp(), lists[i], r.Tenant); shutOut(err) {
 			silent[i] = err
 		}
 	})
@@ -25,13 +23,6 @@ func (r *runner) tenantLists(ctx context.Context) error {
 		return nil
 	}
 	return fmt.Errorf("nothing can be read from tenant %s: %w", r.Tenant, silent[0])
-}
-
-// unanswered reports that there is no service to speak of, or no token for it:
-// asking for everything else would only repeat that, for hours.
-func unanswered(err error) bool {
-	var said *graph.Error
-	return errors.As(err, &said) && (said.Status == 0 && said.Reason != graph.Throttled || said.Reason == graph.Unauthorized || said.Reason == graph.NoConsent)
 }
 
 // assignments asks for the access assignments of every relationship that gives or

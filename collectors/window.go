@@ -2,12 +2,10 @@ package collectors
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync/atomic"
 	"time"
 
-	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
 )
@@ -117,13 +115,6 @@ func (r *runner) logOf(ctx context.Context, at place, kind snapshot.Kind, name s
 	}
 	at.client.Together(ctx, max(0, len(parts)-1), func(ctx context.Context, i int) { ask(ctx, i+1) })
 	return nil
-}
-
-// refusesAll reports that the app may not read a log, or the tenant has none: the next
-// window would be answered alike.
-func refusesAll(err error) bool {
-	var said *graph.Error
-	return errors.As(err, &said) && (said.Reason == graph.NotPermitted || said.Reason == graph.NoConsent || said.Reason == graph.NotLicensed)
 }
 
 // directoryLog asks for a log of a tenant's directory. What may be empty because

@@ -133,10 +133,10 @@ const mostDepth = 64
 // checkRow looks through a row: an object, one id in each object of it, no expanded
 // list cut off inside. It gives the raw id, nil without one.
 func checkRow(row []byte) ([]byte, error) {
-	if err := checkValue(row, 1); err != nil {
-		return nil, err
-	}
 	all, err := members(row)
+	if err == nil {
+		err = checkMembers(all, 1)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -160,32 +160,38 @@ func checkValue(value []byte, depth int) error {
 		if err != nil {
 			return err
 		}
-		ids := 0
-		for _, m := range all {
-			if n := len(m.key) - 2; n >= 0 && strings.EqualFold(m.key[n:], "id") {
-				if n == 0 {
-					ids++
-				}
-				if damaged(m.value) {
-					return fmt.Errorf("the value of %q is damaged: two ids may look the same", oneLine(m.key, 60, ""))
-				}
-			}
-			if list, cut := strings.CutSuffix(m.key, "@odata.nextLink"); cut && string(m.value) != "null" {
-				return fmt.Errorf("a row holds only the beginning of its list %q", oneLine(list, 60, ""))
-			}
-			if err := checkValue(m.value, depth+1); err != nil {
-				return err
-			}
-		}
-		if ids > 1 {
-			return fmt.Errorf("key %q stands twice", "id")
-		}
+		return checkMembers(all, depth)
 	case '[':
 		for _, e := range elements(value) {
 			if err := checkValue(e, depth+1); err != nil {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// checkMembers looks through an object at a depth.
+func checkMembers(all []member, depth int) error {
+	ids := 0
+	for _, m := range all {
+		if n := len(m.key) - 2; n >= 0 && strings.EqualFold(m.key[n:], "id") {
+			if n == 0 {
+				ids++
+			}
+			if damaged(m.value) {
+				return fmt.Errorf("the value of %q is damaged: two ids may look the same", oneLine(m.key, 60, ""))
+			}
+		}
+		if list, cut := strings.CutSuffix(m.key, "@odata.nextLink"); cut && string(m.value) != "null" {
+			return fmt.Errorf("a row holds only the beginning of its list %q", oneLine(list, 60, ""))
+		}
+		if err := checkValue(m.value, depth+1); err != nil {
+			return err
+		}
+	}
+	if ids > 1 {
+		return fmt.Errorf("key %q stands twice", "id")
 	}
 	return nil
 }

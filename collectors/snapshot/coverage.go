@@ -77,9 +77,10 @@ func LoadParts(ctx context.Context, q Querier, snapshot int64) (*Parts, error) {
 		SELECT kind, scope, object, state, reason, asked, requests, pages, rows, since, until, last_seen
 		FROM   part_coverage WHERE snapshot = ? ORDER BY kind, scope, object`, snapshot, func(r *sql.Rows) error {
 		var c partCoverage
-		defer func() { p.seen = append(p.seen, c) }()
-		return r.Scan(&c.Kind, &c.Scope, &c.Object, &c.State, &c.Reason, (*instant)(&c.Asked), &c.Requests, &c.Pages, &c.Rows,
+		err := r.Scan(&c.Kind, &c.Scope, &c.Object, &c.State, &c.Reason, (*instant)(&c.Asked), &c.Requests, &c.Pages, &c.Rows,
 			(*instant)(&c.Since), (*instant)(&c.Until), (*instant)(&c.LastSeen))
+		p.seen = append(p.seen, c)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("load coverage of snapshot %d: %w", snapshot, err)

@@ -253,17 +253,19 @@ func LoadPIMActivations(ctx context.Context, q Querier, snapshot int64) ([]PIMAc
 			SELECT id, group_id, principal, action, status, created, completed, starts, ends, justification, ticket, ticket_system, validation_only
 			FROM   activation WHERE snapshot = ? AND action = 'selfActivate' ORDER BY id`, snapshot, func(r *sql.Rows) error {
 			var a Activation
-			defer func() { requests = append(requests, a) }()
-			return r.Scan(&a.ID, &a.Group, &a.Principal, &a.Action, &a.Status, (*instant)(&a.Created), (*instant)(&a.Completed), (*instant)(&a.Starts), (*instant)(&a.Ends),
+			err := r.Scan(&a.ID, &a.Group, &a.Principal, &a.Action, &a.Status, (*instant)(&a.Created), (*instant)(&a.Completed), (*instant)(&a.Starts), (*instant)(&a.Ends),
 				&a.Justification, &a.Ticket, &a.TicketSystem, &a.ValidationOnly)
+			requests = append(requests, a)
+			return err
 		}),
 		each(ctx, q, `
 			SELECT tenant, id, at, activity, category, service, result, actor, actor_name, group_id, subject, role, request, justification, ticket, ticket_system, starts, ends
 			FROM   audit_event WHERE snapshot = ? AND service = 'PIM' AND activity LIKE '%PIM activation%' ORDER BY tenant, id`, snapshot, func(r *sql.Rows) error {
 			var e AuditEvent
-			defer func() { events = append(events, e) }()
-			return r.Scan(&e.Tenant, &e.ID, (*instant)(&e.At), &e.Activity, &e.Category, &e.Service, &e.Result, &e.Actor, &e.ActorName, &e.Group, &e.Subject, &e.Role, &e.Request,
+			err := r.Scan(&e.Tenant, &e.ID, (*instant)(&e.At), &e.Activity, &e.Category, &e.Service, &e.Result, &e.Actor, &e.ActorName, &e.Group, &e.Subject, &e.Role, &e.Request,
 				&e.Justification, &e.Ticket, &e.TicketSystem, (*instant)(&e.Starts), (*instant)(&e.Ends))
+			events = append(events, e)
+			return err
 		}))
 	if fault != nil {
 		return nil, fmt.Errorf("load PIM activations of snapshot %d: %w", snapshot, fault)

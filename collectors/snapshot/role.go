@@ -54,11 +54,12 @@ func (t Tier) String() string {
 	return "3 - read only"
 }
 
-// GlobalAdministrator and the other roles of tier 0, each with the reason: what
-// lets its holder become Global Administrator. Source: the role dominance page's
-// section on escalation, after Microsoft's privileged role permissions.
+// GlobalAdministrator is the template id of the role that may do everything.
 const GlobalAdministrator = "62e90394-69f5-4237-9190-012177145e10"
 
+// tier0 are the roles of tier 0, each with the reason: what lets its holder become
+// Global Administrator. Source: the role dominance page's section on escalation, after
+// Microsoft's privileged role permissions.
 var tier0 = map[string]string{
 	GlobalAdministrator:                    "is Global Administrator",
 	"e8611ab8-c189-46e8-94e1-60213ab1f814": "assigns any role to anybody",                                 // Privileged Role Administrator
@@ -115,11 +116,11 @@ func RoleIncludes(a, b string) bool {
 
 func readRoles(roles, dominance []byte) (*roleTables, error) {
 	t := &roleTables{roles: map[string]Role{}, byName: map[string]string{}, includes: map[[2]string]bool{}}
-	writes, err := readRecords(roles)
+	records, err := readRecords(roles)
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range writes {
+	for _, r := range records {
 		id := r["template_id"]
 		t.byName[strings.ToLower(r["display_name"])] = id
 		t.roles[id] = Role{ID: id, Name: r["display_name"], Tier: tierOf(id, r), Description: r["description"], Status: r["status"]}
