@@ -58,7 +58,8 @@ type Run struct {
 	ended    func() error // why it is to be given up, if it is
 	intern   *interner
 	holdings holdings
-	key      []byte // from which the run's salts follow
+	finished map[int64]bool // parts, also where that was undone: used within transactions
+	key      []byte         // from which the run's salts follow
 }
 
 // runMode: a run that a power cut takes back is asked again, only the seal must be
@@ -69,7 +70,7 @@ const runMode = "NORMAL"
 // for the same, of the same tenant, and is younger than resumeWithin. Any other
 // unfinished run is discarded. request says in words what is asked for.
 func (s *Store) Begin(ctx context.Context, at time.Time, tenant, request string, resumeWithin time.Duration) (run *Run, resumed bool, err error) {
-	run = &Run{At: at, store: s, most: heldFields}
+	run = &Run{At: at, store: s, most: heldFields, finished: map[int64]bool{}}
 	run.forget()
 	err = transact(ctx, s.runs, runMode, func(ctx context.Context, _ *sqlx.Conn, tx *sqlx.Tx) (err error) {
 		if run.holdings, err = s.holdings(ctx, tx); err != nil {
@@ -93,7 +94,10 @@ func (s *Store) Begin(ctx context.Context, at time.Time, tenant, request string,
 			return err
 		case open.Tenant == fold(tenant) && open.Request == request && !at.Before(open.At.Time()) && at.Sub(open.At.Time()) < resumeWithin:
 			run.ID, run.At, run.key, resumed = open.ID, open.At.Time(), open.Key, true
-			return run.takeBackParts(ctx, tx, "state <> 'complete'")
+			if err := run.takeBackParts(ctx, tx, "state <> 'complete'"); err != nil {
+				return err
+			}
+			return run.loadFinished(ctx, tx)
 		default:
 			run.ID = open.ID
 			if err := run.discard(ctx, tx); err != nil {
@@ -208,15 +212,21 @@ func (r *Run) partID(ctx context.Context, tx *sqlx.Tx, p Part) (id int64, err er
 	return id, err
 }
 
+// loadFinished reads which parts a run that is taken up had finished.
+func (r *Run) loadFinished(ctx context.Context, tx *sqlx.Tx) error {
+	var parts []int64
+	err := tx.SelectContext(ctx, &parts, `SELECT part FROM part_seen WHERE snapshot = ?`, r.ID)
+	for _, part := range parts {
+		r.finished[part] = true
+	}
+	return err
+}
+
 // takeBackEarlier takes back a part that this run finished before.
 func (r *Run) takeBackEarlier(ctx context.Context, tx *sqlx.Tx, part int64, kind string) error {
-	var state string
-	err := tx.GetContext(ctx, &state, `SELECT state FROM part_seen WHERE snapshot = ? AND part = ?`, r.ID, part)
-	if errors.Is(err, sql.ErrNoRows) {
+	if !r.finished[part] {
+		r.finished[part] = true
 		return nil
-	}
-	if err != nil {
-		return err
 	}
 	return r.takeBack(ctx, tx, part, kind)
 }
