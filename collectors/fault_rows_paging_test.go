@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"countersign/collectors"
@@ -145,11 +146,12 @@ var pagingRows = []faultRow{
 		inList(ending{state: snapshot.Partial, reason: "page 2: 410"}, slices.Repeat(after(1, refuses(410, "x")), 5)...))},
 	{"P11", "a service that wants the header of an advanced query on each page, alone and in a batch", "it is there", simulated(func(t *testing.T) {
 		for _, batch := range []bool{false, true} {
-			c, counted := newCanned(), 0
+			var counted atomic.Int64
+			c := newCanned()
 			c.page = 1
 			wants := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if strings.Contains(r.URL.RawQuery, "count=true") {
-					counted++
+					counted.Add(1)
 					if r.Header.Get("ConsistencyLevel") != "eventual" {
 						refuses(400, "Request_UnsupportedQuery")(w, r, nil)
 						return
@@ -165,8 +167,8 @@ var pagingRows = []faultRow{
 					t.Errorf("batch %v: %v", batch, err)
 				}
 			})
-			if counted != 6 {
-				t.Errorf("batch %v: %d such requests, want three pages of two lists", batch, counted)
+			if counted.Load() != 6 {
+				t.Errorf("batch %v: %d such requests, want three pages of two lists", batch, counted.Load())
 			}
 		}
 	})},
