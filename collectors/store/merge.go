@@ -21,8 +21,7 @@ import (
 // gone ones closed; rows of a log are closed by a newer version of themselves alone.
 
 // mergePart merges the rows of a part, which are in the order of their digest lines,
-// and puts digests to what changed. Facts that give the digest that stands are the
-// same: they need not be looked at.
+// and puts digests to what changed.
 func (r *Run) mergePart(ctx context.Context, tx *sqlx.Tx, id int64, p Part, rows []*bound) error {
 	if err := r.intern.intern(ctx, tx, labelColumn, rows); err != nil {
 		return err
@@ -36,7 +35,7 @@ func (r *Run) mergePart(ctx context.Context, tx *sqlx.Tx, id int64, p Part, rows
 		}
 	}
 	name := partName(p)
-	same, err := standsAlready(ctx, tx, id, name, facts)
+	same, err := r.standsAlready(ctx, tx, id, name, facts)
 	if err != nil {
 		return err
 	}
@@ -47,37 +46,40 @@ func (r *Run) mergePart(ctx context.Context, tx *sqlx.Tx, id int64, p Part, rows
 		salt := r.partSalt(name, false)
 		sum := make(chan []byte, 1)
 		go func() { sum <- digest(salt, name, facts) }() // while the database writes
-		_, err := r.mergeTables(ctx, tx, id, p.Kind, "fact", facts)
+		merged, err := r.mergeTables(ctx, tx, id, p.Kind, "fact", facts)
 		digested := <-sum // in any case: who is told of an error may change the rows
-		if err != nil {
-			return err
+		if err == nil && merged.changed {
+			err = r.putDigest(ctx, tx, change{id, false}, salt, digested)
 		}
-		if err := r.putDigest(ctx, tx, change{id, false}, salt, digested); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	if err := r.intern.intern(ctx, tx, identColumn, logs); err != nil {
 		return err
 	}
-	opened, err := r.mergeTables(ctx, tx, id, p.Kind, "log", logs)
-	if err != nil || len(opened) == 0 {
+	merged, err := r.mergeTables(ctx, tx, id, p.Kind, "log", logs)
+	if err != nil || len(merged.opened) == 0 {
 		return err
 	}
-	slices.SortFunc(opened, compareLines)
+	slices.SortFunc(merged.opened, compareLines)
 	salt := r.partSalt(name, true)
-	return r.putDigest(ctx, tx, change{id, true}, salt, digest(salt, name, opened))
+	return r.putDigest(ctx, tx, change{id, true}, salt, digest(salt, name, merged.opened))
 }
 
 func compareLines(a, b *bound) int { return bytes.Compare(a.key, b.key) }
 
-// standsAlready reports whether the facts of a part are those that stand.
-func standsAlready(ctx context.Context, tx *sqlx.Tx, part int64, name string, facts []*bound) (bool, error) {
+// standsAlready reports whether the facts of a part are known to be those that stand:
+// they give the same digest, so that they need not be looked at one by one. It does not
+// try where they changed in the snapshot before, as they may well have changed again.
+func (r *Run) standsAlready(ctx context.Context, tx *sqlx.Tx, part int64, name string, facts []*bound) (bool, error) {
+	var since int64
 	var salt, have []byte
-	err := tx.QueryRowContext(ctx, `SELECT salt, digest FROM part_digest WHERE part = ? AND log = 0 ORDER BY seen_from DESC LIMIT 1`, part).Scan(&salt, &have)
+	err := tx.QueryRowContext(ctx, `SELECT seen_from, salt, digest FROM part_digest WHERE part = ? AND log = 0 ORDER BY seen_from DESC LIMIT 1`, part).Scan(&since, &salt, &have)
 	if errors.Is(err, sql.ErrNoRows) {
 		return len(facts) == 0, nil
 	}
-	return err == nil && bytes.Equal(digest(salt, name, facts), have), err
+	return err == nil && since < r.ID-1 && bytes.Equal(digest(salt, name, facts), have), err
 }
 
 // change names a part of which rows were opened or closed, apart for logs.
@@ -93,9 +95,15 @@ func (r *Run) putDigest(ctx context.Context, tx *sqlx.Tx, c change, salt, digest
 	return err
 }
 
-// mergeTables merges the rows of one prefix, interned, and returns those of a log that
-// were opened.
-func (r *Run) mergeTables(ctx context.Context, tx *sqlx.Tx, part int64, kind, prefix string, rows []*bound) (opened []*bound, err error) {
+// merged is what became of rows: whether any was opened or closed, and those of a log
+// that were opened.
+type merged struct {
+	changed bool
+	opened  []*bound
+}
+
+// mergeTables merges the rows of one prefix, interned.
+func (r *Run) mergeTables(ctx context.Context, tx *sqlx.Tx, part int64, kind, prefix string, rows []*bound) (all merged, err error) {
 	of := map[*table][]*bound{}
 	for _, b := range rows {
 		of[b.table] = append(of[b.table], b)
@@ -119,11 +127,11 @@ func (r *Run) mergeTables(ctx context.Context, tx *sqlx.Tx, part int64, kind, pr
 			return nil
 		})
 		if err != nil {
-			return nil, err
+			return all, err
 		}
-		opened = append(opened, m.opened...)
+		all.changed, all.opened = all.changed || m.changed, append(all.opened, m.opened...)
 	}
-	return opened, nil
+	return all, nil
 }
 
 // stored is a held value as the table has it.
@@ -163,8 +171,7 @@ type merger struct {
 	opening  []*bound
 	bound    []driver.NamedValue // to the statement that opens them
 	keep     bool
-	opened   []*bound // if they are kept
-	changed  bool
+	merged
 }
 
 // merge merges what staged hands over in the order of the key.

@@ -53,6 +53,7 @@ type Run struct {
 	spare    sync.Pool    // of *page
 	waiting  atomic.Int64 // fields of unfinished parts' rows in memory
 	most     int64        // of them
+	queued   queue
 	mu       sync.Mutex
 	conn     *sqlx.Conn   // of the transaction under way
 	ended    func() error // why it is to be given up, if it is
@@ -181,13 +182,22 @@ func (r *Run) Seen(ctx context.Context, p Part) (state string, err error) {
 }
 
 // tx runs do in a transaction of the run, one at a time.
-func (r *Run) tx(ctx context.Context, synchronous string, do func(ctx context.Context, tx *sqlx.Tx) error) error {
+func (r *Run) tx(ctx context.Context, synchronous string, do doing) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.transact(ctx, synchronous, do)
+}
+
+func (r *Run) transact(ctx context.Context, synchronous string, do ...doing) error {
 	ended := ctx.Err
 	err := transact(ctx, r.store.runs, synchronous, func(ctx context.Context, conn *sqlx.Conn, tx *sqlx.Tx) error {
 		r.conn, r.ended = conn, ended
-		return do(ctx, tx)
+		for _, do := range do {
+			if err := do(ctx, tx); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		r.forget() // what a rolled back transaction interned does not exist

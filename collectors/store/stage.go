@@ -62,7 +62,7 @@ func (st *Stage) Put(ctx context.Context, items []Item) error {
 func (st *Stage) spillRows(ctx context.Context, all []*page) error {
 	rows, repeated := ordered(all...)
 	to := st.spill
-	err := st.run.tx(ctx, runMode, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+	err := st.run.write(ctx, func(ctx context.Context, tx *sqlx.Tx) (err error) {
 		if to == nil {
 			if to, err = newSpill(ctx, tx, st.run, st.part); err != nil {
 				return err
@@ -83,7 +83,7 @@ func (st *Stage) spillRows(ctx context.Context, all []*page) error {
 // Restart drops what was staged so far, for a list that must be read again.
 func (st *Stage) Restart(ctx context.Context) error {
 	if st.spill != nil {
-		if err := st.run.tx(ctx, runMode, st.spill.drop); err != nil {
+		if err := st.run.write(ctx, st.spill.drop); err != nil {
 			return err
 		}
 	}
@@ -110,7 +110,7 @@ func (st *Stage) drop() {
 // a list is not evidence.
 func (st *Stage) Finish(ctx context.Context, seen Seen, requests []Request) error {
 	rows, repeated := ordered(st.pages...)
-	err := st.run.tx(ctx, runMode, func(ctx context.Context, tx *sqlx.Tx) error {
+	err := st.run.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		id, err := st.run.partID(ctx, tx, st.part)
 		if err != nil {
 			return err
