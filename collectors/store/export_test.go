@@ -13,3 +13,15 @@ func (r *Run) HoldAtMost(n int64) { r.most = n }
 func (s *Store) RunTx(ctx context.Context, do func(tx *sqlx.Tx) error) error {
 	return transact(ctx, s.runs, runMode, func(_ context.Context, _ *sqlx.Conn, tx *sqlx.Tx) error { return do(tx) })
 }
+
+// Write is write.
+func (r *Run) Write(ctx context.Context, do func(ctx context.Context, tx *sqlx.Tx) error) error {
+	return r.write(ctx, do)
+}
+
+// Waiting is how much waits to be written.
+func (r *Run) Waiting() int {
+	r.queued.mu.Lock()
+	defer r.queued.mu.Unlock()
+	return len(r.queued.all)
+}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -154,4 +155,21 @@ func modelOf(t *testing.T, st *store.Store, id int64) model {
 		out[r.Key] = r.Content
 	}
 	return out
+}
+
+// TestAPartIsDigestedWhenItChanges: not on the days on which it stays as it was, whether
+// it changed the day before or not.
+func TestAPartIsDigestedWhenItChanges(t *testing.T) {
+	st := open(t, filepath.Join(t.TempDir(), "a.db"))
+	for day, rows := range [][]store.Row{{bo}, {bo}, {bo}, {bo, ada("Ada")}, {bo, ada("Ada")}, {ada("Ada")}, {}, {}} {
+		take(t, st, noon.AddDate(0, 0, day), map[store.Part][]store.Row{members: rows})
+	}
+	var got []int64
+	if err := st.Read().Select(&got, `SELECT seen_from FROM part_digest ORDER BY seen_from`); err != nil {
+		t.Fatal(err)
+	}
+	if want := []int64{1, 4, 6, 7}; !slices.Equal(got, want) {
+		t.Errorf("digests of the snapshots %v, want %v", got, want)
+	}
+	wantFaults(t, st)
 }
