@@ -258,7 +258,8 @@ func (m *merger) open(ctx context.Context, b *bound) error {
 }
 
 // flush writes the rows that wait. It hands them to the driver itself, as package sql
-// would look at each of their values once more.
+// would look at each of their values once more, and as a query, of which the driver takes
+// all values to SQLite in one call.
 func (m *merger) flush(ctx context.Context) error {
 	for of := m.opening; len(of) > 0; {
 		if err := m.run.ended(); err != nil {
@@ -278,8 +279,11 @@ func (m *merger) flush(ctx context.Context) error {
 			}
 		}
 		if err := m.run.conn.Raw(func(conn any) error {
-			_, err := conn.(*sqlite3.SQLiteConn).ExecContext(ctx, m.table.open[n], m.bound)
-			return err
+			none, err := conn.(*sqlite3.SQLiteConn).QueryContext(ctx, m.table.open[n], m.bound)
+			if err != nil {
+				return err
+			}
+			return none.Close()
 		}); err != nil {
 			return err
 		}
