@@ -29,9 +29,7 @@ import (
 )
 
 // appKinds are the kinds that an app reads in the MSP's own tenant.
-var appKinds = slices.DeleteFunc(slices.Clone(snapshot.Kinds), func(k snapshot.Kind) bool {
-	return k.OfCustomer() || k == snapshot.Lighthouse || k == snapshot.PartnerCustomers || k == snapshot.PartnerAudits || k == snapshot.GDAPTemplates
-})
+var appKinds = slices.DeleteFunc(collectors.KindsOf(collectors.MicrosoftGraph), func(k snapshot.Kind) bool { return k == snapshot.Lighthouse })
 
 // passing is a clock that stands until somebody waits, and then goes on at once.
 func passing(t testing.TB) *clockwork.FakeClock {

@@ -77,19 +77,15 @@ func (m msp) collect(ctx context.Context, w wanted) (collectors.Result, error) {
 	if m.c.Credential.Kind != "token" {
 		o.Customer = func(tenant string) (collectors.Client, error) { return c.of(graph.MicrosoftGraph, tenant) }
 	}
-	for _, s := range []struct {
-		wanted  bool
-		service graph.Service
-		to      *collectors.Client
-	}{{m.c.Sources.Azure, graph.ResourceManager, &o.Azure}, {m.c.Sources.PartnerCenter, graph.PartnerCenter, &o.Partner}} {
-		if !s.wanted {
+	for _, n := range m.neighbours() {
+		if !n.wanted {
 			continue
 		}
-		client, err := c.of(s.service, o.Tenant)
+		client, err := c.of(n.service, o.Tenant)
 		if err != nil {
 			return collectors.Result{}, err
 		}
-		*s.to = client
+		*n.client(&o) = client
 	}
 	o.Progress = show.collected
 	return collectors.Run(ctx, o)
