@@ -293,7 +293,7 @@ func (e auditEntry) request() string {
 
 // somebody drops the id that stands for nobody.
 func somebody(id ident) string {
-	if id == "00000000-0000-0000-0000-000000000000" {
+	if id == snapshot.NoGUID {
 		return ""
 	}
 	return string(id)

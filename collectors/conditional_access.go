@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -127,8 +126,6 @@ var (
 		"internalGuest", "b2bCollaborationGuest", "b2bCollaborationMember", "b2bDirectConnectUser", "otherExternalUser", "serviceProvider"}
 )
 
-var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
-
 // targets sorts a list of ids, which are folded, and words.
 func targets(list []string) []string { return sorted(list, targetWords) }
 
@@ -138,7 +135,7 @@ func choices(list []string) []string { return sorted(list, choiceWords) }
 func sorted(list, known []string) []string {
 	out := []string{}
 	for _, item := range list {
-		if item = strings.TrimSpace(item); guid.MatchString(item) {
+		if item = strings.TrimSpace(item); snapshot.IsGUID(item) {
 			item = strings.ToLower(item)
 		}
 		if item != "" {
