@@ -14,6 +14,7 @@ import (
 	"countersign/collectors"
 	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
+	"countersign/rules/rule"
 )
 
 func (a *app) collectCommand() *cobra.Command {
@@ -171,7 +172,8 @@ func (a *app) collect(cmd *cobra.Command, kinds []string, w wanted) (err error) 
 	}
 	missed, asked := incomplete(result.Coverage)
 	if missed > 0 {
-		fmt.Fprintf(cmd.OutOrStdout(), "%d of %d kinds of evidence were not seen whole; what rests on them is not assessed.\n", missed, asked)
+		fmt.Fprintf(cmd.OutOrStdout(), "Of %s asked for, %s.\n", rule.Counted(asked, "kind of evidence", "kinds of evidence"),
+			rule.Counted(missed, "was not seen whole; what rests on it is not assessed", "were not seen whole; what rests on them is not assessed"))
 	}
 	if missed+len(result.Refused) > 0 {
 		return &exit{code: exitGaps}
