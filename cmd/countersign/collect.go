@@ -89,7 +89,11 @@ func (m msp) collect(ctx context.Context, w wanted) (collectors.Result, error) {
 		*n.client(&o) = client
 	}
 	o.Progress = show.collected
-	return collectors.Run(ctx, o)
+	result, err := collectors.Run(ctx, o)
+	if said := (*graph.Error)(nil); errors.As(err, &said) {
+		err = fmt.Errorf("%w; nothing was sealed: `countersign doctor` says what is missing and how to put it right", err)
+	}
+	return result, err
 }
 
 // delegated reports that the token is a signed-in person's. A token that cannot be
