@@ -17,9 +17,6 @@ type Path struct {
 	Role   string
 }
 
-// Customer is the tenant that the path reaches.
-func (p Path) Customer() string { return p.Grant.Relationship.Customer }
-
 // State of the path is that of the way into the mapped group.
 func (p Path) State() MembershipState { return p.Member.State }
 
