@@ -147,11 +147,6 @@ func (e auditEntry) ofPIM() bool {
 	return like(e.LoggedByService, pimServices...)
 }
 
-// like reports that a text is one of those words, in any case.
-func like(text string, words ...string) bool {
-	return slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(w, text) })
-}
-
 func (t auditTarget) is(kind string) bool { return strings.EqualFold(t.Type, kind) }
 
 func (t auditTarget) name() string { return cmp.Or(t.DisplayName, t.UserPrincipalName) }
@@ -231,7 +226,7 @@ func (e auditEntry) event(tenant string) snapshot.AuditEvent {
 // Access, of what other tenants may do. Who joined or left stands in the event itself.
 func (e auditEntry) changes(tenant string) (all []store.Row) {
 	settings := e.ofPIM() && startsWith(e.ActivityDisplayName, "Update role setting") || strings.EqualFold(e.LoggedByService, "Conditional Access") ||
-		slices.ContainsFunc([]string{"Policy", "CrossTenantAccessSettings", "DelegatedAdminServiceProviderConstraints"}, func(c string) bool { return strings.EqualFold(c, e.Category) })
+		like(e.Category, "Policy", "CrossTenantAccessSettings", "DelegatedAdminServiceProviderConstraints")
 	for _, t := range e.TargetResources {
 		for _, p := range t.ModifiedProperties {
 			if settings {

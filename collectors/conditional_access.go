@@ -163,7 +163,7 @@ func narrowed(raw json.RawMessage, include, exclude guestsOrExternalUsers) []str
 	out := []string{}
 	add := func(conditions map[string]any, known ...string) {
 		for name, value := range conditions {
-			if !slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, name) }) && isSet(value) {
+			if !like(name, known...) && isSet(value) {
 				out = append(out, name)
 			}
 		}
