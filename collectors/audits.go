@@ -41,7 +41,7 @@ func (c audits) Collect(ctx context.Context, part snapshot.Part, s *stage) error
 	s.seen.Since, s.seen.Until = c.window.since, c.window.until
 	filter := c.window.filter("activityDateTime")
 	if c.kind == snapshot.Audits {
-		filter += " and (loggedByService eq " + strings.Join(auditServices, " or loggedByService eq ") + ")"
+		filter += " and (loggedByService eq '" + strings.Join(auditServices, "' or loggedByService eq '") + "')"
 	}
 	return s.list(ctx, "/v1.0/auditLogs/directoryAudits"+query("$filter", filter, "$top", "999"), func(raw json.RawMessage) (store.Item, error) {
 		return c.decode(part.Scope, raw)
@@ -51,7 +51,10 @@ func (c audits) Collect(ctx context.Context, part snapshot.Part, s *stage) error
 // auditServices write of rights. PIM signs with its short name; Microsoft's reference
 // also gives the long one.
 // https://learn.microsoft.com/entra/identity/monitoring-health/reference-audit-activities
-var auditServices = []string{"'PIM'", "'Privileged Identity Management'", "'Core Directory'", "'Conditional Access'", "'Entitlement Management'"}
+var (
+	pimServices   = []string{"PIM", "Privileged Identity Management"}
+	auditServices = append(slices.Clone(pimServices), "Core Directory", "Conditional Access", "Entitlement Management")
+)
 
 func (c audits) decode(tenant string, raw json.RawMessage) (store.Item, error) {
 	e, err := readAudit(raw)
@@ -108,10 +111,7 @@ func readAudit(raw json.RawMessage) (e auditEntry, err error) {
 
 // ofPeopleAlone reports that the entry is about properties of users or devices.
 func (e auditEntry) ofPeopleAlone() bool {
-	if !slices.ContainsFunc([]string{"UserManagement", "Device", "Contact"}, func(c string) bool { return strings.EqualFold(c, e.Category) }) {
-		return false
-	}
-	return len(e.TargetResources) > 0 && !slices.ContainsFunc(e.TargetResources, func(t auditTarget) bool { return !t.is("User") && !t.is("Device") && !t.is("Contact") })
+	return like(e.Category, "UserManagement", "Device", "Contact") && len(e.TargetResources) > 0 && !slices.ContainsFunc(e.TargetResources, func(t auditTarget) bool { return !like(t.Type, "User", "Device", "Contact") })
 }
 
 // masked is the name that a tenant's logs give to a service provider's person.
@@ -129,9 +129,6 @@ var gdapServices = []string{
 
 // concerns reports that an entry of a customer's log is about the MSP.
 func (c audits) concerns(e auditEntry, tenant string) bool {
-	like := func(text string, any ...string) bool {
-		return slices.ContainsFunc(any, func(a string) bool { return strings.EqualFold(a, text) })
-	}
 	if u := e.InitiatedBy.User; u != nil {
 		if u.HomeTenantID != "" && string(u.HomeTenantID) == c.msp || u.HomeTenantID == "" && masked.MatchString(u.UserPrincipalName) ||
 			c.own.named(u.UserPrincipalName) || c.answered[string(u.ID)] {
@@ -147,7 +144,7 @@ func (c audits) concerns(e auditEntry, tenant string) bool {
 }
 
 func (e auditEntry) ofPIM() bool {
-	return strings.EqualFold(e.LoggedByService, "PIM") || strings.EqualFold(e.LoggedByService, "Privileged Identity Management")
+	return like(e.LoggedByService, pimServices...)
 }
 
 func (t auditTarget) is(kind string) bool { return strings.EqualFold(t.Type, kind) }
@@ -196,7 +193,7 @@ func (e auditEntry) event(tenant string) snapshot.AuditEvent {
 	out := snapshot.AuditEvent{
 		Tenant: tenant, ID: string(e.ID), At: e.ActivityDateTime.Time, Activity: e.ActivityDisplayName,
 		Category:  spelled(e.Category, "GroupManagement", "RoleManagement", "ResourceManagement", "ApplicationManagement", "UserManagement", "Policy"),
-		Service:   spelled(e.LoggedByService, "PIM", "Core Directory", "Conditional Access", "Entitlement Management"),
+		Service:   spelled(e.LoggedByService, auditServices...),
 		Operation: e.OperationType, Result: spelled(e.Result, "success", "failure", "timeout"), Reason: e.ResultReason,
 		Targets: make([]string, 0, len(e.TargetResources)), Role: e.role(), Request: e.request(),
 		Ticket: e.detail("TicketNumber"), TicketSystem: e.detail("TicketSystem"),
@@ -229,7 +226,7 @@ func (e auditEntry) event(tenant string) snapshot.AuditEvent {
 // Access, of what other tenants may do. Who joined or left stands in the event itself.
 func (e auditEntry) changes(tenant string) (all []store.Row) {
 	settings := e.ofPIM() && startsWith(e.ActivityDisplayName, "Update role setting") || strings.EqualFold(e.LoggedByService, "Conditional Access") ||
-		slices.ContainsFunc([]string{"Policy", "CrossTenantAccessSettings", "DelegatedAdminServiceProviderConstraints"}, func(c string) bool { return strings.EqualFold(c, e.Category) })
+		like(e.Category, "Policy", "CrossTenantAccessSettings", "DelegatedAdminServiceProviderConstraints")
 	for _, t := range e.TargetResources {
 		for _, p := range t.ModifiedProperties {
 			if settings {
@@ -291,7 +288,7 @@ func (e auditEntry) request() string {
 
 // somebody drops the id that stands for nobody.
 func somebody(id ident) string {
-	if id == "00000000-0000-0000-0000-000000000000" {
+	if id == snapshot.NoGUID {
 		return ""
 	}
 	return string(id)

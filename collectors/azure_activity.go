@@ -16,7 +16,7 @@ import (
 // of a week.
 func (r *runner) azureActivity(ctx context.Context) error {
 	if r.Azure == nil || !r.asksKind(snapshot.AzureActivity) {
-		r.notConfigured(ctx, snapshot.AzureActivity, "Azure is not asked: set sources.azure in the configuration")
+		r.notConfigured(ctx, snapshot.AzureActivity, azureNotAsked)
 		return nil
 	}
 	known, err := r.subscriptions(ctx)

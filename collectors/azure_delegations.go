@@ -17,7 +17,7 @@ import (
 // of each how it is delegated.
 func (r *runner) azureDelegations(ctx context.Context) error {
 	if r.Azure == nil {
-		r.notConfigured(ctx, snapshot.AzureDelegations, "Azure is not asked: set sources.azure in the configuration")
+		r.notConfigured(ctx, snapshot.AzureDelegations, azureNotAsked)
 		return nil
 	}
 	list, at := azureSubscriptions{r.Tenant, r.shrunk("azure_subscription", "subscriptions")}, place{r.Tenant, r.Azure}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -127,8 +126,6 @@ var (
 		"internalGuest", "b2bCollaborationGuest", "b2bCollaborationMember", "b2bDirectConnectUser", "otherExternalUser", "serviceProvider"}
 )
 
-var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
-
 // targets sorts a list of ids, which are folded, and words.
 func targets(list []string) []string { return sorted(list, targetWords) }
 
@@ -138,7 +135,7 @@ func choices(list []string) []string { return sorted(list, choiceWords) }
 func sorted(list, known []string) []string {
 	out := []string{}
 	for _, item := range list {
-		if item = strings.TrimSpace(item); guid.MatchString(item) {
+		if item = strings.TrimSpace(item); snapshot.IsGUID(item) {
 			item = strings.ToLower(item)
 		}
 		if item != "" {
@@ -166,7 +163,7 @@ func narrowed(raw json.RawMessage, include, exclude guestsOrExternalUsers) []str
 	out := []string{}
 	add := func(conditions map[string]any, known ...string) {
 		for name, value := range conditions {
-			if !slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, name) }) && isSet(value) {
+			if !like(name, known...) && isSet(value) {
 				out = append(out, name)
 			}
 		}

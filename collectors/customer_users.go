@@ -172,7 +172,7 @@ func (r *runner) customerUsers(ctx context.Context, at place, c snapshot.Declare
 	slices.Sort(emergency)
 	var elsewhere []string
 	for upn := range own.staff {
-		if !slices.ContainsFunc(r.Domains, func(d string) bool { return strings.EqualFold(d, domainOf(upn)) }) {
+		if !like(domainOf(upn), r.Domains...) {
 			elsewhere = append(elsewhere, upn)
 		}
 	}

@@ -29,9 +29,7 @@ import (
 )
 
 // appKinds are the kinds that an app reads in the MSP's own tenant.
-var appKinds = slices.DeleteFunc(slices.Clone(snapshot.Kinds), func(k snapshot.Kind) bool {
-	return k.OfCustomer() || k == snapshot.Lighthouse || k == snapshot.PartnerCustomers || k == snapshot.PartnerAudits || k == snapshot.GDAPTemplates
-})
+var appKinds = slices.DeleteFunc(collectors.KindsOf(collectors.MicrosoftGraph), func(k snapshot.Kind) bool { return k == snapshot.Lighthouse })
 
 // passing is a clock that stands until somebody waits, and then goes on at once.
 func passing(t testing.TB) *clockwork.FakeClock {
@@ -59,41 +57,16 @@ func simulated(test func(t *testing.T)) func(*testing.T) {
 	}
 }
 
-// pipes is a network within the process: simulated time passes while it is silent.
-type pipes struct {
-	made   chan net.Conn
-	closed chan struct{}
-}
-
 const inside = "http://localhost:8080" // is where its server seems to be
-
-func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
-	near, far := net.Pipe()
-	p.made <- far
-	return near, nil
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.made:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error { close(p.closed); return nil }
-
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080} }
 
 // within serves a handler inside of the process and gives the way to it, which leads
 // nowhere else.
 func within(t testing.TB, h http.Handler) *http.Client {
-	network := &pipes{make(chan net.Conn), make(chan struct{})}
+	network := fixtures.NewNetwork()
 	s := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
 	go s.Serve(network)
 	t.Cleanup(func() { s.Close() })
-	return only(t, inside, network.dial)
+	return only(t, inside, network.DialContext)
 }
 
 // only is a way to one address.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -108,6 +109,11 @@ func moment(text string) time.Time {
 }
 
 var errNoID = errors.New("has no id")
+
+// like reports that a word is one of those known, in any case.
+func like(word string, known ...string) bool {
+	return slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, word) })
+}
 
 // spelled gives the known spelling of a word that came in any case, and an unknown
 // word as it came.

@@ -195,7 +195,7 @@ func decodeExported(tenant string, row portal.Row) (item store.Item, err error) 
 		return item, err
 	case snapshot.Audits:
 		item, err := audits{kind: snapshot.Audits}.decode(tenant, row.Graph)
-		if a, ok := item.Fact.(snapshot.AuditEvent); ok && !slices.ContainsFunc(auditServices, func(s string) bool { return strings.EqualFold(s, quoted(a.Service)) }) {
+		if a, ok := item.Fact.(snapshot.AuditEvent); ok && !like(a.Service, auditServices...) {
 			return store.Item{}, nil
 		}
 		return item, err

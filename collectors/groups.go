@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/url"
-	"slices"
-	"strings"
 
 	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
@@ -71,7 +69,7 @@ func decodeGroup(raw json.RawMessage) (snapshot.Group, error) {
 	}
 	return snapshot.Group{
 		ID: string(w.ID), Name: w.DisplayName, RoleAssignable: w.IsAssignableToRole, SecurityEnabled: w.SecurityEnabled,
-		Dynamic: slices.ContainsFunc(w.GroupTypes, func(t string) bool { return strings.EqualFold(t, "DynamicMembership") }),
+		Dynamic: like("DynamicMembership", w.GroupTypes...),
 		Synced:  w.OnPremisesSyncEnabled, Created: w.CreatedDateTime.Time,
 	}, nil
 }

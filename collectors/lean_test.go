@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -42,10 +43,22 @@ var leanKinds = []snapshot.Kind{snapshot.Customers, snapshot.Relationships, snap
 // largest is the most rows that a page of a list may have, by the last segment of its
 // path: as documented for $top, or as they come where no $top is documented.
 var largest = map[string]int{"delegatedAdminCustomers": 300, "delegatedAdminRelationships": 300, "accessAssignments": 300, "members": 999, "owners": 999, "groups": 999,
-	"users": 120, "riskyUsers": 500, "signIns": 1000, "directoryAudits": 999}
+	"users": 120, "riskyUsers": 500, "signIns": 1000, "directoryAudits": 999, "customers": 500, "auditrecords": 500}
 
 // Of a list whose page size may be asked for, who does not ask gets no more.
 const unasked = 100
+
+// pageSize is how many rows come at once to who asks for a list so.
+func pageSize(list string, asked url.Values) int {
+	most, ok := largest[list]
+	if !ok {
+		return 1000
+	}
+	if top, err := strconv.Atoi(asked.Get("$top") + asked.Get("size")); err == nil {
+		return min(top, most)
+	}
+	return unasked
+}
 
 func smallMSP() *lean {
 	return &lean{customers: 500, assigned: 5, groups: 300, members: 30, users: 2000, events: 3000, latency: 50 * time.Millisecond}
@@ -197,13 +210,7 @@ func (l *lean) answer(out *bytes.Buffer, host string, r *http.Request) {
 	} else if len(segments) > 2 && segments[1] == "groups" {
 		group = leanNumber(segments[2])
 	}
-	rows, size := 0, 1000
-	if most, ok := largest[last]; ok {
-		size = unasked
-		if top, err := strconv.Atoi(query.Get("$top")); err == nil {
-			size = min(top, most)
-		}
-	}
+	rows, size := 0, pageSize(last, query)
 	var row func(i int)
 	switch last {
 	case "delegatedAdminCustomers":

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
@@ -26,7 +25,7 @@ func (r *runner) asksKind(kind snapshot.Kind) bool {
 }
 
 func (r *runner) asksCustomer(tenant string) bool {
-	return len(r.Customers) == 0 || slices.ContainsFunc(r.Customers, func(id string) bool { return strings.EqualFold(id, tenant) })
+	return len(r.Customers) == 0 || like(tenant, r.Customers...)
 }
 
 // together runs do for each index, as many at once as the client allows, and stops

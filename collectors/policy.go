@@ -123,7 +123,7 @@ func (r policyRule) approvers() []string {
 }
 
 func (r policyRule) enables(what string) bool {
-	return slices.ContainsFunc(r.EnabledRules, func(e string) bool { return strings.EqualFold(e, what) })
+	return like(what, r.EnabledRules...)
 }
 
 var (

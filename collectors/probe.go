@@ -12,9 +12,9 @@ import (
 	"countersign/collectors/snapshot"
 )
 
-// nobody is an id that no object has: a list asked for it is empty, an object is not
-// found, and both say that the question was allowed.
-const nobody = "00000000-0000-0000-0000-000000000000"
+// nobody is whom probes ask for: of an id that no object has a list is empty, an object is
+// not found, and both say that the question was allowed.
+const nobody = snapshot.NoGUID
 
 // objects are the probes that ask one object, not a list.
 var objects = []string{"/v1.0/groups/" + nobody, "/v1.0/policies/crossTenantAccessPolicy/default"}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"slices"
-	"strings"
 	"time"
 
 	"countersign/collectors/snapshot"
@@ -78,7 +76,7 @@ func (w signIn) interactive() bool {
 	if w.IsInteractive != nil {
 		return *w.IsInteractive
 	}
-	return slices.ContainsFunc(w.SignInEventTypes, func(t string) bool { return strings.EqualFold(t, "interactiveUser") })
+	return like("interactiveUser", w.SignInEventTypes...)
 }
 
 func decodeSignIn(raw json.RawMessage) (store.Item, error) {

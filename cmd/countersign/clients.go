@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"countersign/collectors"
 	"countersign/collectors/graph"
 )
 
@@ -45,4 +46,20 @@ func (c *clients) of(service graph.Service, tenant string) (*graph.Client, error
 	}
 	c.watch(&o)
 	return graph.New(o)
+}
+
+// neighbour is a service beside Microsoft Graph, asked where the configuration says so.
+type neighbour struct {
+	name    collectors.Service
+	service graph.Service
+	wanted  bool
+	setting string // that says so
+	client  func(*collectors.Options) *collectors.Client
+}
+
+func (m msp) neighbours() []neighbour {
+	return []neighbour{
+		{collectors.PartnerCenter, graph.PartnerCenter, m.c.Sources.PartnerCenter, "sources.partner_center", func(o *collectors.Options) *collectors.Client { return &o.Partner }},
+		{collectors.Azure, graph.ResourceManager, m.c.Sources.Azure, "sources.azure", func(o *collectors.Options) *collectors.Client { return &o.Azure }},
+	}
 }

@@ -14,6 +14,7 @@ import (
 	"countersign/collectors"
 	"countersign/collectors/graph"
 	"countersign/collectors/snapshot"
+	"countersign/rules/rule"
 )
 
 func (a *app) collectCommand() *cobra.Command {
@@ -77,22 +78,22 @@ func (m msp) collect(ctx context.Context, w wanted) (collectors.Result, error) {
 	if m.c.Credential.Kind != "token" {
 		o.Customer = func(tenant string) (collectors.Client, error) { return c.of(graph.MicrosoftGraph, tenant) }
 	}
-	for _, s := range []struct {
-		wanted  bool
-		service graph.Service
-		to      *collectors.Client
-	}{{m.c.Sources.Azure, graph.ResourceManager, &o.Azure}, {m.c.Sources.PartnerCenter, graph.PartnerCenter, &o.Partner}} {
-		if !s.wanted {
+	for _, n := range m.neighbours() {
+		if !n.wanted {
 			continue
 		}
-		client, err := c.of(s.service, o.Tenant)
+		client, err := c.of(n.service, o.Tenant)
 		if err != nil {
 			return collectors.Result{}, err
 		}
-		*s.to = client
+		*n.client(&o) = client
 	}
 	o.Progress = show.collected
-	return collectors.Run(ctx, o)
+	result, err := collectors.Run(ctx, o)
+	if said := (*graph.Error)(nil); errors.As(err, &said) {
+		err = fmt.Errorf("%w; nothing was sealed: `countersign doctor` says what is missing and how to put it right", err)
+	}
+	return result, err
 }
 
 // delegated reports that the token is a signed-in person's. A token that cannot be
@@ -175,7 +176,8 @@ func (a *app) collect(cmd *cobra.Command, kinds []string, w wanted) (err error) 
 	}
 	missed, asked := incomplete(result.Coverage)
 	if missed > 0 {
-		fmt.Fprintf(cmd.OutOrStdout(), "%d of %d kinds of evidence were not seen whole; what rests on them is not assessed.\n", missed, asked)
+		fmt.Fprintf(cmd.OutOrStdout(), "Of %s asked for, %s.\n", rule.Counted(asked, "kind of evidence", "kinds of evidence"),
+			rule.Counted(missed, "was not seen whole; what rests on it is not assessed", "were not seen whole; what rests on them is not assessed"))
 	}
 	if missed+len(result.Refused) > 0 {
 		return &exit{code: exitGaps}

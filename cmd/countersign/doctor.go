@@ -216,22 +216,13 @@ func (d *doctor) key() {
 // tenants looks at every tenant that is asked, and at Azure and Partner Center.
 func (d *doctor) tenants(ctx context.Context) {
 	own := d.c.MSP.TenantID
-	var kinds []snapshot.Kind
-	for _, kind := range snapshot.Kinds {
-		if !kind.OfCustomer() && kind != snapshot.PartnerCustomers && kind != snapshot.PartnerAudits && kind != snapshot.GDAPTemplates {
-			kinds = append(kinds, kind)
+	d.tenant(ctx, d.c.MSP.Name, graph.MicrosoftGraph, own, collectors.KindsOf(collectors.MicrosoftGraph))
+	for _, n := range d.neighbours() {
+		if n.wanted {
+			d.tenant(ctx, string(n.name), n.service, own, collectors.KindsOf(n.name))
+		} else {
+			d.say(string(n.name), "configuration", noted, "is not asked; %s switches it on", n.setting)
 		}
-	}
-	d.tenant(ctx, d.c.MSP.Name, graph.MicrosoftGraph, own, kinds)
-	if d.c.Sources.PartnerCenter {
-		d.tenant(ctx, "Partner Center", graph.PartnerCenter, own, []snapshot.Kind{snapshot.PartnerCustomers, snapshot.PartnerAudits})
-	} else {
-		d.say("Partner Center", "configuration", noted, "is not asked; sources.partner_center switches it on")
-	}
-	if d.c.Sources.Azure {
-		d.tenant(ctx, "Azure", graph.ResourceManager, own, []snapshot.Kind{snapshot.AzureDelegations, snapshot.AzureActivity})
-	} else {
-		d.say("Azure", "configuration", noted, "is not asked; sources.azure switches it on")
 	}
 	for _, c := range d.c.Declared().Customers {
 		switch {

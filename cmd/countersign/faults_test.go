@@ -66,6 +66,30 @@ func TestCertificateFiles(t *testing.T) {
 	}
 }
 
+// A run that nobody answers says what broke, and where to find what to do about it.
+func TestCollectWithoutAnAnswer(t *testing.T) {
+	w, err := newWorld(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	config := w.start(t, dir)
+	text, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "wrong"), []byte("not the secret"))
+	write(t, config, bytes.Replace(text, []byte("{env: COUNTERSIGN_SECRET}"), []byte("{file: wrong}"), 1))
+	_, stderr, code := execute(storyNow, "--config", config, "collect")
+	if code != exitFailed || !strings.Contains(stderr, "nothing can be read from tenant "+w.Tenant()+": ") ||
+		!strings.Contains(stderr, "the client secret is wrong; configure its value, not its id; nothing was sealed: `countersign doctor` says what is missing") {
+		t.Errorf("exit code %d\n%s", code, stderr)
+	}
+	if got := seals(t, dir); len(got) > 0 {
+		t.Errorf("sealed %v", got)
+	}
+}
+
 // TestTerminated asks the program to end by SIGTERM, as a service manager does: it
 // ends at once with code 130, nothing half is seen, and the next run goes on.
 func TestTerminated(t *testing.T) {

@@ -23,11 +23,15 @@ func sourceTables() string {
 			if s.Documented {
 				mark = " ¹"
 			}
+			endpoint := s.Endpoint
+			if s.Service == collectors.Azure || s.Service == collectors.PartnerCenter {
+				endpoint = string(s.Service) + ": " + endpoint
+			}
 			licence := s.Licence
 			if licence == "" {
 				licence = "none"
 			}
-			fmt.Fprintf(&b, "| `%s`%s | %s | %s | %s | %s |\n", s.Kind, mark, s.Endpoint, s.Permission, licence, s.Without)
+			fmt.Fprintf(&b, "| `%s`%s | %s | %s | %s | %s |\n", s.Kind, mark, endpoint, s.Permission, licence, s.Without)
 		}
 	}
 	table("In your own tenant, and in Partner Center:", func(k snapshot.Kind) bool { return !k.OfCustomer() })

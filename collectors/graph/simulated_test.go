@@ -1,47 +1,20 @@
 package graph_test
 
 import (
-	"context"
-	"net"
 	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"countersign/collectors/graph"
+	"countersign/fixtures"
 )
-
-// pipes is a network within the process, on which simulated time passes: only while
-// nobody has anything else to do.
-type pipes struct {
-	made   chan net.Conn
-	closed chan struct{}
-}
-
-func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
-	near, far := net.Pipe()
-	p.made <- far
-	return near, nil
-}
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-p.made:
-		return c, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) Close() error { close(p.closed); return nil }
-
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 
 // simulated runs a test in simulated time against a server that takes so long for
 // each HTTP request. The client speaks real HTTP to it.
 func simulated(t *testing.T, latency time.Duration, serve http.Handler, test func(t *testing.T, c *graph.Client), change ...func(*graph.Options)) {
 	synctest.Test(t, func(t *testing.T) {
-		network := &pipes{make(chan net.Conn), make(chan struct{})}
+		network := fixtures.NewNetwork()
 		s := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			late := time.NewTimer(latency / 2)
 			<-late.C
@@ -50,7 +23,7 @@ func simulated(t *testing.T, latency time.Duration, serve http.Handler, test fun
 			<-late.C
 		})}
 		go s.Serve(network)
-		transport := &http.Transport{DialContext: network.dial, MaxIdleConnsPerHost: 64}
+		transport := &http.Transport{DialContext: network.DialContext, MaxIdleConnsPerHost: 64}
 		credential, err := graph.NewCredential(graph.CredentialOptions{Kind: "token", Token: canary})
 		if err != nil {
 			t.Fatal(err)

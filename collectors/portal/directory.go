@@ -28,14 +28,11 @@ var groupMembers = &form{
 	entry:   asItIs(snapshot.Memberships),
 }
 
-var (
-	guidInside = regexp.MustCompile(`(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
-	dateBehind = regexp.MustCompile(`[-_ ]\d{4}-\d{1,2}-\d{1,2}.*$`) // as the portal proposes
-)
+var dateBehind = regexp.MustCompile(`[-_ ]\d{4}-\d{1,2}-\d{1,2}.*$`) // as the portal proposes
 
 // membersByName finds the group by the id in the file's name, or by the name it is.
 func membersByName(f *File) error {
-	if id := guidInside.FindString(f.Name); id != "" {
+	if id := snapshot.GUIDIn(f.Name); id != "" {
 		f.Object = strings.ToLower(id)
 		return nil
 	}

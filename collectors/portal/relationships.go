@@ -172,7 +172,7 @@ func (r record) roles() (any, error) {
 			continue
 		}
 		id, ok := snapshot.RoleNamed(word)
-		if guid.MatchString(word) {
+		if snapshot.IsGUID(word) {
 			id, ok = strings.ToLower(word), true
 		}
 		if !ok {
@@ -182,8 +182,6 @@ func (r record) roles() (any, error) {
 	}
 	return map[string]any{"unifiedRoles": roles}, nil
 }
-
-var guid = regexp.MustCompile(`(?i)^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // accessAssignments is which group holds which roles under a relationship, one role
 // or several a line. No portal documents the columns of such a list (Microsoft 365
@@ -252,7 +250,7 @@ func (r record) known(column string, by names, what, list string) (string, error
 	name := r.text(column)
 	id, twice := by.id(name)
 	switch {
-	case guid.MatchString(name):
+	case snapshot.IsGUID(name):
 		return strings.ToLower(name), nil
 	case twice:
 		return "", r.wrong(column, "is the name of two %ss, and no column tells the id", what)
@@ -284,7 +282,7 @@ var partnerCustomers = &form{
 }
 
 func partnerCustomer(r record, _ *File) ([]Row, error) {
-	if !guid.MatchString(r.text("id")) {
+	if !snapshot.IsGUID(r.text("id")) {
 		return nil, r.wrong("id", "is no tenant id")
 	}
 	return []Row{{Kind: snapshot.PartnerCustomers, Fact: snapshot.PartnerCustomer{Tenant: strings.ToLower(r.text("id")), Name: r.text("name"),

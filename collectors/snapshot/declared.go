@@ -89,16 +89,6 @@ func (d Declared) Account(upn string) (StaffAccount, bool) {
 	return StaffAccount{}, false
 }
 
-// Person finds a person's first row.
-func (d Declared) Person(person string) (StaffAccount, bool) {
-	for _, s := range d.Staff {
-		if strings.EqualFold(s.Person, person) {
-			return s, true
-		}
-	}
-	return StaffAccount{}, false
-}
-
 // Group finds a declared group by id.
 func (d Declared) Group(id string) (DeclaredGroup, bool) {
 	for _, g := range d.Groups {

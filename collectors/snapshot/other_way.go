@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,14 +31,7 @@ type OtherWay struct {
 	// Of an Azure authorisation.
 	Subscription     string
 	SubscriptionName string
-	Delegation       string   // the registration assignment
-	Offer            string   // its name
-	Plan             string   // of a Marketplace offer
-	SaidToBe         string   // what the offer calls the principal: what the customer reads, not proof
-	DelegatedRoles   []string // that may be given to managed identities
-	MFA              string   // Azure or None, of an eligible one
-	MaxActivation    string   // ISO 8601
-	Approvers        []string
+	Delegation       string    // the registration assignment
 	LastSeen         time.Time // of a subscription that the snapshot did not see whole; else zero
 }
 
@@ -129,9 +121,9 @@ func (w *otherWays) loadAzure(ctx context.Context, q Querier, snapshot int64) er
 		return err
 	}
 	delegations := map[string]OtherWay{}
-	if err := each(ctx, q, `SELECT id, subscription, customer, name, plan, state FROM azure_delegation WHERE snapshot = ?`, snapshot, func(r *sql.Rows) error {
+	if err := each(ctx, q, `SELECT id, subscription, customer, state FROM azure_delegation WHERE snapshot = ?`, snapshot, func(r *sql.Rows) error {
 		x, state := OtherWay{Kind: AzureLighthouse}, ""
-		err := r.Scan(&x.Delegation, &x.Subscription, &x.Customer, &x.Offer, &x.Plan, &state)
+		err := r.Scan(&x.Delegation, &x.Subscription, &x.Customer, &state)
 		if x.SubscriptionName, x.LastSeen = names[x.Subscription], lastSeen[x.Subscription]; !deleted[x.Subscription] && delegationHolds(state) {
 			delegations[x.Delegation] = x
 		}
@@ -139,26 +131,19 @@ func (w *otherWays) loadAzure(ctx context.Context, q Querier, snapshot int64) er
 	}); err != nil {
 		return err
 	}
-	return each(ctx, q, `
-		SELECT delegation, principal, role, eligible, principal_name, delegated_roles, mfa, max_activation, approvers
-		FROM   azure_authorisation WHERE snapshot = ?`, snapshot, func(r *sql.Rows) error {
-		var delegation, principal string
-		var x OtherWay
+	return each(ctx, q, `SELECT delegation, principal, role, eligible FROM azure_authorisation WHERE snapshot = ?`, snapshot, func(r *sql.Rows) error {
+		var delegation, principal, role string
 		var eligible bool
-		if err := r.Scan(&delegation, &principal, &x.Role, &eligible, &x.SaidToBe, (*list)(&x.DelegatedRoles), &x.MFA, &x.MaxActivation, (*list)(&x.Approvers)); err != nil {
+		if err := r.Scan(&delegation, &principal, &role, &eligible); err != nil {
 			return err
 		}
-		of, holds := delegations[delegation]
-		if !holds {
-			return nil
+		if x, holds := delegations[delegation]; holds {
+			x.Principal, x.Role, x.State = w.principal(principal), role, Standing
+			if eligible {
+				x.State = Eligible
+			}
+			w.ways[x.Customer] = append(w.ways[x.Customer], x)
 		}
-		x.Kind, x.Customer, x.Subscription, x.SubscriptionName, x.LastSeen = of.Kind, of.Customer, of.Subscription, of.SubscriptionName, of.LastSeen
-		x.Delegation, x.Offer, x.Plan = of.Delegation, of.Offer, of.Plan
-		x.Principal, x.State = w.principal(principal), Standing
-		if eligible {
-			x.State = Eligible
-		}
-		w.ways[x.Customer] = append(w.ways[x.Customer], x)
 		return nil
 	})
 }
@@ -204,13 +189,4 @@ func (w *otherWays) loadDAP(ctx context.Context, q Querier, snapshot int64) erro
 		}
 	}
 	return nil
-}
-
-// list scans the store's text form of a list.
-type list []string
-
-// Scan implements sql.Scanner.
-func (l *list) Scan(v any) error {
-	text, _ := v.(string)
-	return json.Unmarshal([]byte(text), (*[]string)(l))
 }

@@ -159,7 +159,7 @@ func TestUntilIsTheEarliestEnd(t *testing.T) {
 			{ID: "a1", Group: "g1", Principal: "ada", Access: "member", AssignmentType: "assigned", Ends: day(c.person)},
 		}
 		paths := slices.Collect(load(t, st, w.take(t, st, asked)).Paths("c"))
-		if len(paths) != 1 || !paths[0].Until().Equal(day(c.want)) || paths[0].Customer() != "c" {
+		if len(paths) != 1 || !paths[0].Until().Equal(day(c.want)) || paths[0].Grant.Relationship.Customer != "c" {
 			t.Errorf("%+v: got %+v", c, paths)
 		}
 	}

@@ -33,7 +33,6 @@ type PIMActivation struct {
 	Ticket        string
 	TicketSystem  string
 	Approver      string // who approved or denied it; empty: nobody was asked, or it is not told
-	ApproverName  string
 	Decided       time.Time
 	Source        string // PIMRequest, PIMAudit
 	Request       string // id
@@ -163,7 +162,7 @@ func (c *pimCase) join(e AuditEvent, step pimStep) {
 		c.Event = cmp.Or(c.Event, e.ID)
 	}
 	if step == pimApproved || step == pimDenied {
-		c.Approver, c.ApproverName, c.Decided = e.Actor, e.ActorName, e.At
+		c.Approver, c.Decided = e.Actor, e.At
 	} else { // the words of a decision are the approver's
 		c.Justification, c.Ticket, c.TicketSystem = cmp.Or(c.Justification, e.Justification), cmp.Or(c.Ticket, e.Ticket), cmp.Or(c.TicketSystem, e.TicketSystem)
 	}
@@ -259,10 +258,10 @@ func LoadPIMActivations(ctx context.Context, q Querier, snapshot int64) ([]PIMAc
 			return err
 		}),
 		each(ctx, q, `
-			SELECT tenant, id, at, activity, category, service, result, actor, actor_name, group_id, subject, role, request, justification, ticket, ticket_system, starts, ends
+			SELECT tenant, id, at, activity, category, service, result, actor, group_id, subject, role, request, justification, ticket, ticket_system, starts, ends
 			FROM   audit_event WHERE snapshot = ? AND service = 'PIM' AND activity LIKE '%PIM activation%' ORDER BY tenant, id`, snapshot, func(r *sql.Rows) error {
 			var e AuditEvent
-			err := r.Scan(&e.Tenant, &e.ID, (*instant)(&e.At), &e.Activity, &e.Category, &e.Service, &e.Result, &e.Actor, &e.ActorName, &e.Group, &e.Subject, &e.Role, &e.Request,
+			err := r.Scan(&e.Tenant, &e.ID, (*instant)(&e.At), &e.Activity, &e.Category, &e.Service, &e.Result, &e.Actor, &e.Group, &e.Subject, &e.Role, &e.Request,
 				&e.Justification, &e.Ticket, &e.TicketSystem, (*instant)(&e.Starts), (*instant)(&e.Ends))
 			events = append(events, e)
 			return err

@@ -8,15 +8,15 @@ import (
 )
 
 const accountQuery = `
-	SELECT id, upn, enabled, type, created
+	SELECT id, enabled, type, created
 	FROM   directory_user
 	WHERE  snapshot = :snapshot
 	ORDER  BY id`
 
 type accountRow struct {
-	ID, UPN, Type string
-	Enabled       *bool // nil: not told
-	Created       store.Time
+	ID, Type string
+	Enabled  *bool // nil: not told
+	Created  store.Time
 }
 
 func (a accountRow) disabled() bool { return a.Enabled != nil && !*a.Enabled }

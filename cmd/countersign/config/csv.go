@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-playground/validator/v10"
+
+	"countersign/collectors/snapshot"
 )
 
 // maxCSV is the size of a CSV file in bytes; 5,000 customers need about 1 MB.
@@ -191,7 +193,7 @@ func list(to *[]string) func(string) error {
 
 func id(to *string) func(string) error {
 	return func(cell string) error {
-		if !guid.MatchString(cell) {
+		if !snapshot.IsGUID(cell) {
 			return fmt.Errorf("%s is not an id of the form 11111111-2222-3333-4444-555555555555", quote(cell))
 		}
 		*to = strings.ToLower(cell)

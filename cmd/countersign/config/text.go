@@ -6,14 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 )
-
-var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 // readText reads a file of at most limit bytes and checks that it is UTF-8 text. On
 // a fault of its content the text is nil.

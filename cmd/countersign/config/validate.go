@@ -24,7 +24,7 @@ func newValidator(o Options) *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(keyOf)
 	for tag, good := range map[string]func(string) bool{
-		"guid":      guid.MatchString,
+		"guid":      snapshot.IsGUID,
 		"colour":    colour.MatchString,
 		"zone":      func(s string) bool { _, err := loadZone(s); return err == nil },
 		"schedule":  func(s string) bool { return checkSchedule(s) == nil },

@@ -17,6 +17,8 @@ import (
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"countersign/collectors/snapshot"
 )
 
 // document is one YAML file on its way into a Go value. The library parses; the
@@ -164,7 +166,7 @@ func masked(line string) string {
 		at += len(known)
 	}
 	return longValue.ReplaceAllStringFunc(line, func(s string) string {
-		if guid.MatchString(s) || !strings.ContainsFunc(s, unicode.IsUpper) || !strings.ContainsFunc(s, unicode.IsLower) || !strings.ContainsFunc(s, unicode.IsDigit) {
+		if snapshot.IsGUID(s) || !strings.ContainsFunc(s, unicode.IsUpper) || !strings.ContainsFunc(s, unicode.IsLower) || !strings.ContainsFunc(s, unicode.IsDigit) {
 			return s
 		}
 		return strings.Repeat("*", len(s))
