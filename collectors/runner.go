@@ -98,7 +98,8 @@ func (o Options) take(ctx context.Context, request string, collect func(*runner,
 	}
 	for _, c := range result.Coverage {
 		level := slog.LevelInfo
-		if c.State != snapshot.Complete || c.Reason != snapshot.Limits[c.Kind] {
+		meant := c.State == snapshot.NotAsked || c.State == snapshot.NotConfigured // what nobody asked for is no warning
+		if !meant && (c.State != snapshot.Complete || c.Reason != snapshot.Limits[c.Kind]) {
 			level = slog.LevelWarn
 		}
 		o.Log.Log(ctx, level, "collected", "run", taken.ID, "kind", c.Kind, "state", c.State, "reason", c.Reason, "count", c.Rows)
