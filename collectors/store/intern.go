@@ -40,14 +40,18 @@ type texts struct {
 	young, old map[string]*interned
 	salt       func(text string) ([]byte, error) // nil: no digest
 	find, add  map[int]string                    // by number of texts
-	newest     string
+	max        string
+	newest     int64 // integer, where this transaction asked for it; else 0
 }
+
+// begin begins a transaction: others may have added texts since the last one.
+func (in *interner) begin() { in.ident.newest, in.label.newest = 0, 0 }
 
 // learnedTogether is how many texts one statement takes.
 const learnedTogether = 64
 
 func newTexts(table, column, digest string, salt func(string) ([]byte, error)) texts {
-	t := texts{young: map[string]*interned{}, salt: salt, find: map[int]string{}, add: map[int]string{}, newest: `SELECT coalesce(max(id), 0) FROM ` + table}
+	t := texts{young: map[string]*interned{}, salt: salt, find: map[int]string{}, add: map[int]string{}, max: `SELECT coalesce(max(id), 0) FROM ` + table}
 	shown, added, row := "''", "(id, "+column+")", "(?, ?)"
 	if digest != "" {
 		shown, added, row = digest, "(id, "+column+", salt, "+digest+")", "(?, ?, ?, ?)"
@@ -93,19 +97,20 @@ func (t *texts) learn(ctx context.Context, tx *sqlx.Tx, said []string) error {
 	if len(said) == 0 {
 		return nil
 	}
-	var newest int64
-	if err := tx.GetContext(ctx, &newest, t.newest); err != nil {
-		return err
+	if t.newest == 0 {
+		if err := tx.GetContext(ctx, &t.newest, t.max); err != nil {
+			return err
+		}
 	}
 	for len(said) > 0 {
 		n := 1
 		if len(said) >= learnedTogether {
 			n = learnedTogether
 		}
-		if err := t.insert(ctx, tx, said[:n], newest); err != nil {
+		if err := t.insert(ctx, tx, said[:n]); err != nil {
 			return fmt.Errorf("intern: %w", err)
 		}
-		said, newest = said[n:], newest+int64(n)
+		said = said[n:]
 	}
 	return nil
 }
@@ -135,10 +140,11 @@ func (t *texts) look(ctx context.Context, tx *sqlx.Tx, said []string) error {
 }
 
 // insert adds new texts under the integers after the newest.
-func (t *texts) insert(ctx context.Context, tx *sqlx.Tx, said []string, newest int64) error {
+func (t *texts) insert(ctx context.Context, tx *sqlx.Tx, said []string) error {
 	bound, added := make([]any, 0, 4*len(said)), make([]*interned, len(said))
 	for i, text := range said {
-		k := &interned{id: newest + 1 + int64(i), text: text}
+		t.newest++
+		k := &interned{id: t.newest, text: text}
 		bound, added[i] = append(bound, k.id, text), k
 		if t.salt != nil {
 			salt, err := t.salt(text)

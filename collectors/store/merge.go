@@ -73,6 +73,9 @@ func compareLines(a, b *bound) int { return bytes.Compare(a.key, b.key) }
 // they give the same digest, so that they need not be looked at one by one. It does not
 // try where they changed in the snapshot before, as they may well have changed again.
 func (r *Run) standsAlready(ctx context.Context, tx *sqlx.Tx, part int64, name string, facts []*bound) (bool, error) {
+	if r.fresh[part] {
+		return len(facts) == 0, nil
+	}
 	var since int64
 	var salt, have []byte
 	err := tx.QueryRowContext(ctx, `SELECT seen_from, salt, digest FROM part_digest WHERE part = ? AND log = 0 ORDER BY seen_from DESC LIMIT 1`, part).Scan(&since, &salt, &have)
@@ -176,6 +179,10 @@ type merger struct {
 
 // merge merges what staged hands over in the order of the key.
 func (m *merger) merge(ctx context.Context, staged func(each func(*bound) error) error) error {
+	if m.run.fresh[m.part] {
+		err := staged(func(b *bound) error { return m.open(ctx, b) })
+		return errors.Join(err, m.flush(ctx))
+	}
 	asked := []any{m.part, m.run.ID}
 	if m.table.log() {
 		if m.first == nil {

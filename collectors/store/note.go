@@ -21,7 +21,8 @@ func (r *Run) note(ctx context.Context, tx *sqlx.Tx, part int64, seen Seen, repe
 	if err != nil {
 		return err
 	}
-	if err := coverageNote().put(ctx, tx, part, r.ID,
+	fresh := r.fresh[part]
+	if err := coverageNote().put(ctx, tx, fresh, part, r.ID,
 		seen.State, seen.Reason, apart, seen.Requests, seen.Pages, seen.Rows, repeated, seen.PassedOver, Time(seen.Since), Time(seen.Until)); err != nil {
 		return err
 	}
@@ -34,9 +35,12 @@ func (r *Run) note(ctx context.Context, tx *sqlx.Tx, part int64, seen Seen, repe
 		if asked.String() == Time(seen.Asked).String() {
 			asked = Time{}
 		}
-		if err := answerNote().put(ctx, tx, part, r.ID, i+1, path, q.Status, asked, q.Rows, q.SHA256[:]); err != nil {
+		if err := answerNote().put(ctx, tx, fresh, part, r.ID, i+1, path, q.Status, asked, q.Rows, q.SHA256[:]); err != nil {
 			return err
 		}
+	}
+	if fresh {
+		return nil
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE answer SET seen_until = ? WHERE part = ? AND seen_until IS NULL AND seq > ?`, r.ID, part, len(requests))
 	return err
@@ -84,14 +88,16 @@ func answerNote() noted {
 	}
 }
 
-// put says something of a part anew, unless it stands already.
-func (n noted) put(ctx context.Context, tx *sqlx.Tx, said ...any) error {
-	var stands bool
-	if err := tx.GetContext(ctx, &stands, n.stands, said...); err != nil || stands {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, n.end, said[:3]...); err != nil {
-		return err
+// put says something of a part anew, unless it stands already. Of a fresh one nothing does.
+func (n noted) put(ctx context.Context, tx *sqlx.Tx, fresh bool, said ...any) error {
+	if !fresh {
+		var stands bool
+		if err := tx.GetContext(ctx, &stands, n.stands, said...); err != nil || stands {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, n.end, said[:3]...); err != nil {
+			return err
+		}
 	}
 	_, err := tx.ExecContext(ctx, n.begin, said...)
 	return err

@@ -59,7 +59,8 @@ type Run struct {
 	ended    func() error // why it is to be given up, if it is
 	intern   *interner
 	holdings holdings
-	finished map[int64]bool // parts, also where that was undone: used within transactions
+	fresh    map[int64]bool // parts that no run before knew, of which nothing stands
+	finished map[int64]bool // parts, also where that was undone; like fresh used within transactions
 	key      []byte         // from which the run's salts follow
 }
 
@@ -71,7 +72,7 @@ const runMode = "NORMAL"
 // for the same, of the same tenant, and is younger than resumeWithin. Any other
 // unfinished run is discarded. request says in words what is asked for.
 func (s *Store) Begin(ctx context.Context, at time.Time, tenant, request string, resumeWithin time.Duration) (run *Run, resumed bool, err error) {
-	run = &Run{At: at, store: s, most: heldFields, finished: map[int64]bool{}}
+	run = &Run{At: at, store: s, most: heldFields, fresh: map[int64]bool{}, finished: map[int64]bool{}}
 	run.forget()
 	err = transact(ctx, s.runs, runMode, func(ctx context.Context, _ *sqlx.Conn, tx *sqlx.Tx) (err error) {
 		if run.holdings, err = s.holdings(ctx, tx); err != nil {
@@ -192,6 +193,7 @@ func (r *Run) transact(ctx context.Context, synchronous string, do ...doing) err
 	ended := ctx.Err
 	err := transact(ctx, r.store.runs, synchronous, func(ctx context.Context, conn *sqlx.Conn, tx *sqlx.Tx) error {
 		r.conn, r.ended = conn, ended
+		r.intern.begin()
 		for _, do := range do {
 			if err := do(ctx, tx); err != nil {
 				return err
@@ -218,6 +220,7 @@ func (r *Run) partID(ctx context.Context, tx *sqlx.Tx, p Part) (id int64, err er
 	err = tx.GetContext(ctx, &id, `SELECT id FROM part WHERE kind = ? AND scope = ? AND object = ?`, p.Kind, scope, object)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = tx.GetContext(ctx, &id, `INSERT INTO part (kind, scope, object) VALUES (?, ?, ?) RETURNING id`, p.Kind, scope, object)
+		r.fresh[id] = true
 	}
 	return id, err
 }
