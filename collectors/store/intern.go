@@ -47,7 +47,7 @@ type texts struct {
 // begin begins a transaction: others may have added texts since the last one.
 func (in *interner) begin() { in.ident.newest, in.label.newest = 0, 0 }
 
-// learnedTogether is how many texts one statement takes.
+// learnedTogether is how many texts one statement takes at most.
 const learnedTogether = 64
 
 func newTexts(table, column, digest string, salt func(string) ([]byte, error)) texts {
@@ -56,7 +56,7 @@ func newTexts(table, column, digest string, salt func(string) ([]byte, error)) t
 	if digest != "" {
 		shown, added, row = digest, "(id, "+column+", salt, "+digest+")", "(?, ?, ?, ?)"
 	}
-	for _, n := range []int{1, learnedTogether} {
+	for _, n := range powers(learnedTogether) {
 		t.find[n] = `SELECT id, ` + column + `, ` + shown + ` FROM ` + table + ` WHERE ` + column + ` IN (` + list("?", n) + `)`
 		t.add[n] = `INSERT INTO ` + table + ` ` + added + ` VALUES ` + list(row, n)
 	}
@@ -103,10 +103,7 @@ func (t *texts) learn(ctx context.Context, tx *sqlx.Tx, said []string) error {
 		}
 	}
 	for len(said) > 0 {
-		n := 1
-		if len(said) >= learnedTogether {
-			n = learnedTogether
-		}
+		n := together(len(said), learnedTogether)
 		if err := t.insert(ctx, tx, said[:n]); err != nil {
 			return fmt.Errorf("intern: %w", err)
 		}
@@ -121,7 +118,7 @@ func (t *texts) look(ctx context.Context, tx *sqlx.Tx, said []string) error {
 	for i, text := range said {
 		bound[i] = text
 	}
-	for len(bound) > 1 && len(bound) < learnedTogether {
+	for t.find[len(bound)] == "" { // there is a statement for as many and some more
 		bound = append(bound, bound[0])
 	}
 	rows, err := tx.QueryContext(ctx, t.find[len(bound)], bound...)

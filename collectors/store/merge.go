@@ -272,13 +272,7 @@ func (m *merger) flush(ctx context.Context) error {
 		if err := m.run.ended(); err != nil {
 			return err
 		}
-		n := 1
-		switch {
-		case len(of) >= openedTogether:
-			n = openedTogether
-		case len(of) >= openedFew:
-			n = openedFew
-		}
+		n := together(len(of), openedTogether)
 		m.bound = append(m.bound[:0], driver.NamedValue{Ordinal: 1, Value: m.part}, driver.NamedValue{Ordinal: 2, Value: m.run.ID})
 		for _, b := range of[:n] {
 			for _, v := range b.held {

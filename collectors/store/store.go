@@ -192,7 +192,7 @@ func connect(ctx context.Context, o Options, mode, foreignKeys string) (*sqlx.DB
 	settings := url.Values{
 		"mode":                {mode},
 		"_busy_timeout":       {strconv.FormatInt(cmp.Or(o.Patience, 10*time.Second).Milliseconds(), 10)},
-		"_stmt_cache_size":    {"256"},
+		"_stmt_cache_size":    {"512"},
 		"_foreign_keys":       {foreignKeys},
 		"_synchronous":        {"FULL"},
 		"_recursive_triggers": {"on"}, // INSERT OR REPLACE would walk around the triggers

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -50,8 +51,20 @@ type statements struct {
 	standingParts, kinds string
 }
 
-// openedTogether is how many rows one statement opens at most, else openedFew or one.
-const openedTogether, openedFew = 32, 8
+// openedTogether is how many rows one statement opens at most.
+const openedTogether = 32
+
+// powers are the powers of two up to most: of so many rows or texts there are statements,
+// so that of any number few are needed.
+func powers(most int) (all []int) {
+	for n := 1; n <= most; n *= 2 {
+		all = append(all, n)
+	}
+	return all
+}
+
+// together is the largest power of two that is neither more than there are nor than most.
+func together(there, most int) int { return min(1<<(bits.Len(uint(there))-1), most) }
 
 func (t *table) full() string { return t.prefix + "_" + t.name }
 func (t *table) log() bool    { return t.prefix == "log" }
@@ -143,7 +156,7 @@ func (t *table) prepare() {
 	}
 	t.standing += " ORDER BY " + strings.Join(key, ", ")
 	t.open = map[int]string{}
-	for _, n := range []int{1, openedFew, openedTogether} {
+	for _, n := range powers(openedTogether) {
 		into := "INSERT INTO " + full + " (part, seen_from, " + strings.Join(columns, ", ") + ") VALUES "
 		for i := range n {
 			if i > 0 {
