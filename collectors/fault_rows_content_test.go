@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -469,7 +470,7 @@ var contentRows = []faultRow{
 			t.Errorf("a day later holes are %v (%v)", holes, err)
 		}
 	}},
-	{"C22", "a server whose clock differs by ten minutes", "the result says by how much, and the log warns; two minutes are no matter", simulated(func(t *testing.T) {
+	{"C22", "a server whose clock differs by ten minutes", "the snapshot says by how much, and the log warns; two minutes are no matter; a run that is taken up by a clock that was set still says it", simulated(func(t *testing.T) {
 		for ahead, want := range map[time.Duration]time.Duration{10 * time.Minute: -10 * time.Minute, -3 * time.Minute: 3 * time.Minute, 90 * time.Second: 0, -90 * time.Second: 0} {
 			date, c, log := now.Add(ahead).Format(http.TimeFormat), small(), &bytes.Buffer{}
 			o := inProcess(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
@@ -477,9 +478,33 @@ var contentRows = []faultRow{
 				c.ServeHTTP(rw, r)
 			}))
 			o.Log = slog.New(slog.NewTextHandler(log, nil))
-			if r := took(t, o); r.Skew != want || strings.Contains(log.String(), "clock and the service's differ") != (want != 0) {
-				t.Errorf("a server %v ahead: our clock is called %v ahead\n%s", ahead, r.Skew, log)
+			took(t, o)
+			if s, err := snapshot.LastTimed(context.Background(), o.Store.Read()); err != nil || s.Skew != want || strings.Contains(log.String(), "clock and the service's differ") != (want != 0) {
+				t.Errorf("a server %v ahead: our clock is called %v ahead (%v)\n%s", ahead, s.Skew, err, log)
 			}
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		c, set := small(), false
+		c.onAsked = func(n int) {
+			if n == 3 && !set {
+				stop()
+			}
+		}
+		o := inProcess(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if !set {
+				rw.Header().Set("Date", now.Add(time.Hour).Format(http.TimeFormat))
+			}
+			c.ServeHTTP(rw, r)
+		}))
+		if _, err := collectors.Run(ctx, o); !errors.Is(err, context.Canceled) {
+			t.Errorf("the run ended with %v", err)
+		}
+		set = true
+		if r := took(t, o); !r.Resumed {
+			t.Error("it was not taken up")
+		}
+		if s, err := snapshot.LastTimed(context.Background(), o.Store.Read()); err != nil || s.Skew != -time.Hour {
+			t.Errorf("of a run that was taken up the clock is called %v ahead (%v)", s.Skew, err)
 		}
 	})},
 	{"C23", "runs over midnight, quarters in other zones, summer time, leap days", "one instant per run, periods half open, in the zone that was set", func(t *testing.T) {
