@@ -219,12 +219,12 @@ func (v customerView) servedHoles() (out []snapshot.Hole) {
 // holeWords says of each hole from when to when it is, and whether it can be closed.
 func (v customerView) holeWords(zone *time.Location) (out []string) {
 	for _, h := range v.servedHoles() {
-		why := "were not read in time. Microsoft no longer keeps the record of them: they cannot be had any more."
+		why := "were not read in time. Microsoft no longer keeps the record of them, so this gap cannot be closed."
 		switch {
 		case h.Late:
-			why = "were read, but not again. What reached Microsoft's record of them up to two days late cannot be had any more."
+			why = "were read once, and not again. What Microsoft recorded of them up to two days late may be missing, and cannot be had any more."
 		case h.Closable:
-			why = "have not been read. Microsoft still keeps the record of them: our next reading can bring them."
+			why = "have not been read yet. Microsoft still keeps the record of them, so our next reading can close this gap."
 		}
 		out = append(out, "Our sign-ins "+dates(h.Since.In(zone), h.Until.Add(-time.Second).In(zone))+" "+why)
 	}
