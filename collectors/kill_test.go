@@ -60,6 +60,21 @@ func atStatements(do func()) func(*sqlite3.SQLiteConn) error {
 	}
 }
 
+// atSeal calls do when the transaction that seals is about to be committed.
+func atSeal(do func()) func(*sqlite3.SQLiteConn) error {
+	return func(c *sqlite3.SQLiteConn) error {
+		sealing := false
+		c.RegisterUpdateHook(func(_ int, _, table string, _ int64) { sealing = sealing || table == "seal" })
+		c.RegisterCommitHook(func() int {
+			if sealing {
+				do()
+			}
+			return 0
+		})
+		return nil
+	}
+}
+
 func killSelf() {
 	self, err := os.FindProcess(os.Getpid())
 	if err == nil {
@@ -93,6 +108,8 @@ func TestKilledChild(t *testing.T) {
 		o.Progress = func(collectors.Progress) { moment() }
 	case "commit":
 		onConnect(t, atCommits(moment))
+	case "seal":
+		onConnect(t, atSeal(moment))
 	case "statement":
 		onConnect(t, atStatements(moment))
 	case "full": // every database has no more than so many pages, as on a disk that is full
@@ -178,8 +195,8 @@ func (k *killed) expectLastIn(s *store.Store, want collectors.Result) {
 
 // killedAnywhere kills a collecting process at 200 moments: when its n-th request
 // arrives, when its n-th part is written, in the midst of its n-th transaction, be it
-// that which begins, one that merges a part, or that which seals, and at its n-th
-// statement. What was sealed before stays whole, what was not is invisible, and the next
+// that which begins or one that merges parts, in the midst of that which seals, and at
+// its n-th statement. What was sealed before stays whole, what was not is invisible, and the next
 // run seals what it would have sealed.
 func killedAnywhere(t *testing.T) {
 	first := small()
@@ -222,7 +239,7 @@ func killedAnywhere(t *testing.T) {
 		kind string
 		n    int
 	}
-	requests, commits, statements := len(undisturbed.asked), count("commit"), count("statement")
+	requests, statements := len(undisturbed.asked), count("statement")
 	var points []moment
 	add := func(kind string, from, to, step int) {
 		for n := from; n <= to; n += step {
@@ -231,8 +248,8 @@ func killedAnywhere(t *testing.T) {
 	}
 	add("request", 1, requests, 1)
 	add("part", 1, count("part"), 3)
-	add("commit", 1, 1, 1)
-	add("commit", (commits-2)%3+2, commits, 3)
+	add("commit", 1, count("commit")/4, 1) // parts that wait for each other, up to four, may have one together
+	add("seal", 1, 1, 1)
 	for i, more := 0, 200-len(points); i < more; i++ {
 		points = append(points, moment{"statement", 1 + i*statements/more})
 	}
@@ -251,7 +268,7 @@ func killedAnywhere(t *testing.T) {
 			if r := k.runIn(s, tomorrow()); r.Seal != want.Seal || r.Snapshot != want.Snapshot {
 				t.Errorf("snapshot %d with seal %s, want %d with %s", r.Snapshot, r.Seal, want.Snapshot, want.Seal)
 			}
-			if point == (moment{"commit", commits}) && len(k.asked) > 0 {
+			if point.kind == "seal" && len(k.asked) > 0 {
 				t.Errorf("%q were asked again, though all parts had been seen", k.asked)
 			}
 		})
