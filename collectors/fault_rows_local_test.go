@@ -85,7 +85,7 @@ var localRows = []faultRow{
 		}
 		took(t, o)
 	}},
-	{"L03", "a process killed at any request, at any writing and in the midst of sealing", "nothing half is seen, and the next run seals what it would have sealed", killedAnywhere},
+	{"L03", "a process killed at 200 moments: at any request, at any writing, at any statement and in the midst of sealing", "nothing half is seen, and the next run seals what it would have sealed", killedAnywhere},
 	{"L04", "SIGTERM", "no further request; it ends within 10 s with code 130; nothing half is seen, and the next run goes on", func(t *testing.T) {
 		c := small()
 		m := newMSP(t, c)

@@ -4,11 +4,14 @@ import (
 	"context"
 	"database/sql"
 	"flag"
+	"fmt"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,30 +25,53 @@ import (
 // tomorrow is when the run that is killed takes place, a day after the first one.
 func tomorrow() time.Time { return now.AddDate(0, 0, 1) }
 
-// atCommits calls do when a transaction of any database is about to be committed:
-// all is written, and nothing of it counts yet.
-func atCommits(t *testing.T, do func()) {
+// onConnect has something done with every connection to any database.
+func onConnect(t *testing.T, do func(*sqlite3.SQLiteConn) error) {
 	db, err := sql.Open("sqlite3", "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	db.Driver().(*sqlite3.SQLiteDriver).ConnectHook = func(c *sqlite3.SQLiteConn) error {
+	db.Driver().(*sqlite3.SQLiteDriver).ConnectHook = do
+}
+
+// atCommits calls do when a transaction is about to be committed: all is written, and
+// nothing of it counts yet.
+func atCommits(do func()) func(*sqlite3.SQLiteConn) error {
+	return func(c *sqlite3.SQLiteConn) error {
 		c.RegisterCommitHook(func() int { do(); return 0 })
 		return nil
 	}
 }
 
-// onDisksOf gives every database no more than so many pages, as a disk that is full does.
-func onDisksOf(t *testing.T, pages int) {
-	db, err := sql.Open("sqlite3", "")
-	if err != nil {
-		t.Fatal(err)
+// atStatements calls do in the midst of transactions: when a statement that writes is
+// prepared, which is before its first execution, and when it has written a row.
+func atStatements(do func()) func(*sqlite3.SQLiteConn) error {
+	return func(c *sqlite3.SQLiteConn) error {
+		c.RegisterAuthorizer(func(op int, _, _, _ string) int {
+			switch op {
+			case sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE, sqlite3.SQLITE_TRANSACTION:
+				do()
+			}
+			return sqlite3.SQLITE_OK
+		})
+		c.RegisterUpdateHook(func(int, string, string, int64) { do() })
+		return nil
 	}
-	defer db.Close()
-	db.Driver().(*sqlite3.SQLiteDriver).ConnectHook = func(c *sqlite3.SQLiteConn) error {
-		_, err := c.Exec("PRAGMA max_page_count = "+strconv.Itoa(pages), nil)
-		return err
+}
+
+// atSeal calls do when the transaction that seals is about to be committed.
+func atSeal(do func()) func(*sqlite3.SQLiteConn) error {
+	return func(c *sqlite3.SQLiteConn) error {
+		sealing := false
+		c.RegisterUpdateHook(func(_ int, _, table string, _ int64) { sealing = sealing || table == "seal" })
+		c.RegisterCommitHook(func() int {
+			if sealing {
+				do()
+			}
+			return 0
+		})
+		return nil
 	}
 }
 
@@ -71,32 +97,36 @@ func TestKilledChild(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := collectors.Options{Tenant: tenant, Client: newClient(t, flag.Arg(0), tenant, mode{4, false}), At: tomorrow(), Now: tomorrow}
+	var open, come atomic.Int64
+	moment := func() {
+		if open.Load() > 0 && come.Add(1) == int64(n) {
+			killSelf()
+		}
+	}
 	switch flag.Arg(2) {
 	case "part":
-		o.Progress = func(collectors.Progress) {
-			if n--; n == 0 {
-				killSelf()
-			}
-		}
+		o.Progress = func(collectors.Progress) { moment() }
 	case "commit":
-		atCommits(t, func() {
-			if o.Store == nil { // it is being opened
-				return
-			}
-			if n--; n == 0 {
-				killSelf()
-			}
+		onConnect(t, atCommits(moment))
+	case "seal":
+		onConnect(t, atSeal(moment))
+	case "statement":
+		onConnect(t, atStatements(moment))
+	case "full": // every database has no more than so many pages, as on a disk that is full
+		onConnect(t, func(c *sqlite3.SQLiteConn) error {
+			_, err := c.Exec("PRAGMA max_page_count = "+strconv.Itoa(n), nil)
+			return err
 		})
-	case "full":
-		onDisksOf(t, n)
 	}
 	o.Store, err = store.Open(context.Background(), store.Options{Path: flag.Arg(1), Entropy: newEntropy()})
 	if err != nil {
 		t.Fatal(err)
 	}
+	open.Add(1)
 	if _, err := collectors.Run(context.Background(), o); err != nil {
 		t.Fatal(err)
 	}
+	fmt.Printf("moments: %d\n", come.Load())
 	if err := o.Store.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -120,6 +150,11 @@ func (k *killed) run(at time.Time) collectors.Result {
 	k.Helper()
 	s := openStore(k, k.path)
 	defer s.Close() // which leaves the whole database in one file
+	return k.runIn(s, at)
+}
+
+func (k *killed) runIn(s *store.Store, at time.Time) collectors.Result {
+	k.Helper()
 	return took(k, collectors.Options{Tenant: tenant, Client: newClient(k, k.url, tenant, mode{4, false}), Store: s, At: at, Now: func() time.Time { return at }})
 }
 
@@ -147,86 +182,64 @@ func (k *killed) expectLast(want collectors.Result) {
 	k.Helper()
 	s := openStore(k, k.path)
 	defer s.Close()
+	k.expectLastIn(s, want)
+}
+
+func (k *killed) expectLastIn(s *store.Store, want collectors.Result) {
+	k.Helper()
 	expectWhole(k, s)
 	if last, err := snapshot.LastAt(context.Background(), s.Read(), tomorrow()); err != nil || last.ID != want.Snapshot || last.Seal != want.Seal {
 		k.Errorf("the last snapshot is %+v (%v), want %d", last, err, want.Snapshot)
 	}
 }
 
-// killedAnywhere kills a collecting process when its n-th request arrives, when its n-th
-// part is written, and in the midst of its n-th transaction: that which begins, those
-// that merge a part, that which seals. What was sealed before stays whole,
-// what was not is invisible, and the next run seals what it would have sealed.
+// killedAnywhere kills a collecting process at 200 moments: when its n-th request
+// arrives, when its n-th part is written, in the midst of its n-th transaction, be it
+// that which begins or one that merges parts, in the midst of that which seals, and at
+// its n-th statement. What was sealed before stays whole, what was not is invisible, and the next
+// run seals what it would have sealed.
 func killedAnywhere(t *testing.T) {
-	c := small()
-	c.relationship("r2", "c2", "active")
-	c.assign("r2", "g2")
-	c.group("g2", "g3")
-	c.member("g2", "u2", "g3")
-	c.member("g3", "u3")
-	server := httptest.NewServer(c)
-	t.Cleanup(server.Close)
-
-	base := filepath.Join(t.TempDir(), "base.db")
-	first := openStore(t, base)
-	o := collectors.Options{Tenant: tenant, Client: newClient(t, server.URL, tenant, mode{4, false}), Store: first, At: now, Now: atOnce}
-	before, err := collectors.Run(context.Background(), o)
+	first := small()
+	first.relationship("r2", "c2", "active")
+	first.assign("r2", "g2")
+	first.group("g2", "g3")
+	first.member("g2", "u2", "g3")
+	first.member("g3", "u3")
+	base := newKilled(t, first)
+	before := base.run(now)
+	first.member("g1", "u4")
+	first.rows["/v1.0/groups/g3/members"] = nil
+	first.rows["eligibilityScheduleInstances g3"] = []string{`{"id":"e","groupId":"g3","principalId":"u3","accessId":"member"}`}
+	raw, err := os.ReadFile(base.path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := first.Close(); err != nil { // which leaves the whole database in one file
-		t.Fatal(err)
-	}
-	c.member("g1", "u4")
-	c.rows["/v1.0/groups/g3/members"] = nil
-	c.rows["eligibilityScheduleInstances g3"] = []string{`{"id":"e","groupId":"g3","principalId":"u3","accessId":"member"}`}
-
-	// finish goes on with a database and gives the seal.
-	steps := 0 // of progress
-	finish := func(t *testing.T, path string) collectors.Result {
-		s := openStore(t, path)
-		defer s.Close()
-		expectWhole(t, s)
-		var sealed []string
-		if err := s.Read().Select(&sealed, `SELECT hash FROM sealed_snapshot ORDER BY id`); err != nil {
+	again := func(t *testing.T) *killed {
+		c := newCanned()
+		c.rows = first.rows // which change no more
+		k := newKilled(t, c)
+		if err := os.WriteFile(k.path, raw, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if len(sealed) != 1 || sealed[0] != before.Seal {
-			t.Errorf("sealed snapshots are %v, want that of the first run alone", sealed)
-		}
-		o.Store, o.At, o.Now = s, tomorrow(), tomorrow
-		o.Progress = func(collectors.Progress) { steps++ }
-		r, err := collectors.Run(context.Background(), o)
-		if err != nil {
+		return k
+	}
+	undisturbed := again(t)
+	want := undisturbed.run(tomorrow())
+	// count tells how many moments of a kind there are.
+	count := func(kind string) (n int) {
+		out, err := again(t).child(kind, 0).CombinedOutput()
+		if _, told, ok := strings.Cut(string(out), "moments: "); err != nil || !ok {
+			t.Fatalf("%v\n%s", err, out)
+		} else if _, err := fmt.Sscan(told, &n); err != nil {
 			t.Fatal(err)
 		}
-		expectWhole(t, s)
-		return r
+		return n
 	}
-	copied := func(t *testing.T) string {
-		raw, err := os.ReadFile(base)
-		if err != nil {
-			t.Fatal(err)
-		}
-		path := filepath.Join(t.TempDir(), "evidence.db")
-		if err := os.WriteFile(path, raw, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	c.watch(nil)
-	undisturbed := copied(t)
-	want := finish(t, undisturbed)
-	requests, noted := len(c.asked), steps
-	var commits int // one for each part, the first and the last
-	if err := openStore(t, undisturbed).Read().Get(&commits, `SELECT count(*) + 2 FROM part_seen WHERE snapshot = ?`, want.Snapshot); err != nil {
-		t.Fatal(err)
-	}
-
 	type moment struct {
 		kind string
 		n    int
 	}
+	requests, statements := len(undisturbed.asked), count("statement")
 	var points []moment
 	add := func(kind string, from, to, step int) {
 		for n := from; n <= to; n += step {
@@ -234,27 +247,29 @@ func killedAnywhere(t *testing.T) {
 		}
 	}
 	add("request", 1, requests, 1)
-	add("part", 1, noted, 3)
-	add("commit", commits%3+3, commits, 3)
-	add("commit", 1, 1, 1)
-	if len(points) < 40 {
-		t.Fatalf("only %d moments to kill at", len(points))
+	add("part", 1, count("part"), 3)
+	add("commit", 1, count("commit")/4, 1) // parts that wait for each other, up to four, may have one together
+	add("seal", 1, 1, 1)
+	for i, more := 0, 200-len(points); i < more; i++ {
+		points = append(points, moment{"statement", 1 + i*statements*4/5/more}) // their number varies with that of transactions
 	}
 	for _, point := range points {
-		kind, n := point.kind, point.n
-		t.Run(kind+" "+strconv.Itoa(n), func(t *testing.T) {
-			path := copied(t)
-			child := exec.Command(os.Args[0], "-test.run=^TestKilledChild$", "--", server.URL, path, kind, strconv.Itoa(n))
-			out := signalAt(t, child, c, func(asked int) bool { return kind == "request" && asked == n }, os.Kill)
+		t.Run(fmt.Sprint(point.kind, " ", point.n), func(t *testing.T) {
+			t.Parallel()
+			k := again(t)
+			child := k.child(point.kind, point.n)
+			out := signalAt(t, child, k.canned, func(asked int) bool { return point.kind == "request" && asked == point.n }, os.Kill)
 			if child.ProcessState.Exited() {
 				t.Fatalf("the child was not killed\n%s", out)
 			}
-			r := finish(t, path)
-			if r.Seal != want.Seal || r.Snapshot != want.Snapshot {
+			s := openStore(t, k.path)
+			defer s.Close()
+			k.expectLastIn(s, before)
+			if r := k.runIn(s, tomorrow()); r.Seal != want.Seal || r.Snapshot != want.Snapshot {
 				t.Errorf("snapshot %d with seal %s, want %d with %s", r.Snapshot, r.Seal, want.Snapshot, want.Seal)
 			}
-			if kind == "commit" && n == commits && len(c.asked) > 0 {
-				t.Errorf("%q were asked again, though all parts had been seen", c.asked)
+			if point.kind == "seal" && len(k.asked) > 0 {
+				t.Errorf("%q were asked again, though all parts had been seen", k.asked)
 			}
 		})
 	}

@@ -45,9 +45,8 @@ type Options struct {
 // Result is a sealed snapshot. Coverage says what of it was seen.
 type Result struct {
 	Snapshot int64
-	Seal     string        // hash of its record in the chain
-	Resumed  bool          // an unfinished run was taken up
-	Skew     time.Duration // how far our clock is ahead of the service's, where that matters; else 0
+	Seal     string // hash of its record in the chain
+	Resumed  bool   // an unfinished run was taken up
 	Coverage []snapshot.Coverage
 	Refused  []string // files of which nothing was taken, and why
 }
@@ -81,16 +80,21 @@ func (o Options) take(ctx context.Context, request string, collect func(*runner,
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	r := &runner{Options: o, taken: taken, resumed: resumed, stop: stop, left: map[string]int{}}
-	if err := collect(r, ctx); err != nil {
+	err = collect(r, ctx)
+	skew, known := r.skew()
+	if known && (err == nil || skew != 0) { // whoever takes the run up may have a clock that was set
+		err = errors.Join(err, taken.Skewed(context.WithoutCancel(ctx), skew))
+	}
+	if err != nil {
 		return result, fmt.Errorf("collect snapshot %d: %w", taken.ID, err)
 	}
 	seal, err := taken.Seal(ctx, derive)
 	if err != nil {
 		return result, err
 	}
-	result.Seal, result.Skew = seal.Hash, r.skew()
-	if result.Skew != 0 {
-		o.Log.Warn("this machine's clock and the service's differ: instants of this snapshot may be wrong by as much", "run", taken.ID, "ahead", result.Skew)
+	result.Seal = seal.Hash
+	if skew != 0 {
+		o.Log.Warn("this machine's clock and the service's differ: instants of this snapshot may be wrong by as much", "run", taken.ID, "ahead", skew)
 	}
 	result.Coverage, err = snapshot.LoadCoverage(ctx, o.Store.Read(), taken.ID)
 	if err != nil {
@@ -119,16 +123,15 @@ func (o Options) notBefore(ctx context.Context) error {
 	return err
 }
 
-// mostSkew is how far two clocks may differ before it matters to what they time.
-const mostSkew = 2 * time.Minute
-
-func (r *runner) skew() time.Duration {
+// skew is how far our clock is ahead of the service's, where that matters; else 0.
+func (r *runner) skew() (ahead time.Duration, known bool) {
 	if c, ok := r.Client.(interface{ Skew() (time.Duration, bool) }); ok {
-		if skew, known := c.Skew(); known && skew.Abs() > mostSkew {
-			return skew
-		}
+		ahead, known = c.Skew()
 	}
-	return 0
+	if ahead.Abs() <= snapshot.NoticeableSkew {
+		ahead = 0
+	}
+	return ahead, known
 }
 
 // request says what is asked for, so that only a like run is resumed.

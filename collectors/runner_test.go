@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -554,7 +555,7 @@ func TestASealedSnapshotWhoseCoverageCannotBeRead(t *testing.T) {
 	w := small().start(t)
 	ctx, stop := context.WithCancel(t.Context())
 	o := w.options()
-	o.Client = stopping{o.Client, stop}
+	o.Client, o.Log = skewed{o.Client}, slog.New(slog.NewTextHandler(stopping{stop}, nil))
 	r, err := collectors.Run(ctx, o)
 	if err == nil || !strings.Contains(err.Error(), "snapshot 1 is sealed, but its coverage cannot be read: ") || r.Seal == "" {
 		t.Errorf("%+v: %v", r, err)
@@ -564,15 +565,19 @@ func TestASealedSnapshotWhoseCoverageCannotBeRead(t *testing.T) {
 	}
 }
 
-// stopping ends the run when it is asked for its clock, which is after the seal.
-type stopping struct {
-	collectors.Client
-	stop context.CancelFunc
-}
+// skewed is a client of a service behind whose clock ours is by an hour.
+type skewed struct{ collectors.Client }
 
-func (s stopping) Skew() (time.Duration, bool) {
-	s.stop()
-	return 0, false
+func (skewed) Skew() (time.Duration, bool) { return -time.Hour, true }
+
+// stopping is a log that ends the run when it warns of the clock, which is after the seal.
+type stopping struct{ stop context.CancelFunc }
+
+func (s stopping) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte("clock")) {
+		s.stop()
+	}
+	return len(line), nil
 }
 
 // A list without any relationship is not taken for a partner with nothing to review,

@@ -74,24 +74,28 @@ type mode struct {
 	batch       bool
 }
 
-func newClient(t testing.TB, url, tenant string, m mode) *graph.Client {
+func newClient(t testing.TB, url, tenant string, m mode, change ...func(*graph.Options)) *graph.Client {
 	t.Helper()
 	limits := graph.NoQuotas()
 	limits.Tries = 1
-	return newPatientClient(t, url, tenant, m, limits)
+	return newPatientClient(t, url, tenant, m, limits, change...)
 }
 
 // newPatientClient makes a client that keeps to these limits.
-func newPatientClient(t testing.TB, url, tenant string, m mode, limits graph.Limits) *graph.Client {
+func newPatientClient(t testing.TB, url, tenant string, m mode, limits graph.Limits, change ...func(*graph.Options)) *graph.Client {
 	t.Helper()
 	credential, err := graph.NewCredential(graph.CredentialOptions{Kind: "token", Token: "any"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	limits.Lag = -1
-	c, err := graph.New(graph.Options{Endpoints: graph.Endpoints{Graph: url}, Tenant: tenant, Credential: credential,
+	o := graph.Options{Endpoints: graph.Endpoints{Graph: url}, Tenant: tenant, Credential: credential,
 		Concurrency: m.concurrency, Batch: m.batch, HTTP: &http.Client{Transport: &http.Transport{}},
-		Limits: limits})
+		Limits: limits}
+	for _, c := range change {
+		c(&o)
+	}
+	c, err := graph.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +147,8 @@ func (w *world) simulated(msp *fixtures.MSP, o fixtures.ServerOptions) {
 
 // options ask the MSP's own tenant, with any token.
 func (w *world) options(m mode) collectors.Options {
-	return collectors.Options{Tenant: w.msp.Tenant(), Client: newClient(w, w.url, w.msp.Tenant(), m), Store: w.store, At: w.at, Now: func() time.Time { return w.at }}
+	today := func() time.Time { return w.at } // what the service's clock shows too
+	return collectors.Options{Tenant: w.msp.Tenant(), Client: newClient(w, w.url, w.msp.Tenant(), m, func(o *graph.Options) { o.Now = today }), Store: w.store, At: w.at, Now: today}
 }
 
 func (w *world) run() collectors.Result {
@@ -271,7 +276,7 @@ func (w *world) client(service graph.Service, tenant string) (collectors.Client,
 	limits := graph.NoQuotas()
 	limits.Tries, limits.Lag = 1, -1
 	o := graph.Options{Service: service, Endpoints: graph.Endpoints{Graph: w.url, ARM: w.url, PartnerCenter: w.url, Login: w.url}, Tenant: tenant,
-		Concurrency: w.mode.concurrency, Batch: w.mode.batch, HTTP: w.way, Limits: limits}
+		Concurrency: w.mode.concurrency, Batch: w.mode.batch, HTTP: w.way, Limits: limits, Now: func() time.Time { return w.at }}
 	if o.HTTP == nil {
 		o.HTTP = &http.Client{Transport: &http.Transport{}}
 	}

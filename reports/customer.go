@@ -171,7 +171,8 @@ func (v customerView) summary(c snapshot.Customer, sender Sender, zone *time.Loc
 		Seal:    v.Access.Seal, PreviousSeal: v.previousSeal,
 	}
 	s.People = summary.List[summary.Person]{Rows: v.people(signedIn, activated, logs.read, acts.read), Read: held.read, Gap: held.gap}
-	s.Coverage = []string{fmt.Sprintf("Who holds access was read on %s. The strip shows on which days of the period the sign-in log was read.", v.Access.At.In(zone).Format("2 January 2006 at 15:04"))}
+	s.Coverage = append([]string{fmt.Sprintf("Who holds access was read on %s. The strip shows on which days of the period the sign-in log was read.", v.Access.At.In(zone).Format("2 January 2006 at 15:04"))},
+		v.holeWords(zone)...)
 	s.Attention = v.attention(zone, held.read)
 	s.Figures = v.figures(s, v.numbersBefore(c, sender, zone))
 	s.Answer, s.AnswerTone = v.answer(s, logs.read, held.read)

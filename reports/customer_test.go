@@ -255,6 +255,16 @@ func TestWhatWasNotReadIsSaid(t *testing.T) {
 	if want := []string{"The sign-in log was not read from 14 August to 15 August."}; !slices.Equal(holes.Gaps, want) {
 		t.Errorf("got %q", holes.Gaps)
 	}
+	if want := "Our sign-ins from 14 August 2026 to 15 August 2026 were not read in time. Microsoft no longer keeps the record of them, so this gap cannot be closed."; len(holes.Coverage) != 2 || holes.Coverage[1] != want || len(whole.Coverage) != 1 {
+		t.Errorf("got %q, and without a hole %q", holes.Coverage, whole.Coverage)
+	}
+	later := story{unread: []string{"2026-09-20"}}.summaries(t)[acme]
+	if want := "Our sign-ins of 20 September 2026 have not been read yet. Microsoft still keeps the record of them, so our next reading can close this gap."; len(later.Coverage) != 2 || later.Coverage[1] != want {
+		t.Errorf("got %q", later.Coverage)
+	}
+	if before := (story{unread: []string{"2026-07-20"}}).summaries(t)[birch]; len(before.Coverage) != 1 {
+		t.Errorf("Birch came on 1 August: %q", before.Coverage)
+	}
 	none := story{unread: []string{"2026-08-14"}}.summaries(t)[acme]
 	if none.Figures[1].Value != "" || !strings.HasPrefix(none.Answer[0], "We cannot say") {
 		t.Errorf("nothing seen in a log with a hole is unknown: %+v %q", none.Figures[1], none.Answer)

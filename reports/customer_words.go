@@ -189,7 +189,55 @@ func (v customerView) signInReading(zone *time.Location) reading {
 	if missing == len(days) {
 		r.read = summary.NotRead
 	}
+	if r.read == summary.Whole && len(v.servedHoles()) > 0 {
+		r.read, r.gap = summary.InPart, "What reached the sign-in log late was not read on all days."
+	}
 	return r
+}
+
+// servedHoles are the holes of the sign-in log, as far as they lie in the period and in
+// the time since the first agreement.
+func (v customerView) servedHoles() (out []snapshot.Hole) {
+	since := v.Period.Since
+	if served := v.servedSince(); served.After(since) {
+		since = served
+	}
+	for _, h := range v.holes {
+		if h.Since.Before(since) {
+			h.Since = since
+		}
+		if h.Until.After(v.Period.Until) {
+			h.Until = v.Period.Until
+		}
+		if h.Since.Before(h.Until) {
+			out = append(out, h)
+		}
+	}
+	return out
+}
+
+// holeWords says of each hole from when to when it is, and whether it can be closed.
+func (v customerView) holeWords(zone *time.Location) (out []string) {
+	for _, h := range v.servedHoles() {
+		why := "were not read in time. Microsoft no longer keeps the record of them, so this gap cannot be closed."
+		switch {
+		case h.Late:
+			why = "were read once, and not again. What Microsoft recorded of them up to two days late may be missing, and cannot be had any more."
+		case h.Closable:
+			why = "have not been read yet. Microsoft still keeps the record of them, so our next reading can close this gap."
+		}
+		out = append(out, "Our sign-ins "+dates(h.Since.In(zone), h.Until.Add(-time.Second).In(zone))+" "+why)
+	}
+	return out
+}
+
+// dates names the days from the first to the last.
+func dates(first, last time.Time) string {
+	const day = "2 January 2006"
+	if first.Format(day) == last.Format(day) {
+		return "of " + last.Format(day)
+	}
+	return "from " + first.Format(day) + " to " + last.Format(day)
 }
 
 // dayStates says of each day in the zone whether the sign-in log was read whole.
@@ -203,7 +251,7 @@ func (v customerView) dayStates(zone *time.Location) []summary.Day {
 		switch {
 		case !served.IsZero() && !next.After(served):
 			state = summary.NotServed
-		case v.signInsRead(day, next):
+		case v.signInsRead(day, next) && !slices.ContainsFunc(v.holes, func(h snapshot.Hole) bool { return !h.Late && h.Since.Before(next) && h.Until.After(day) }):
 			state = summary.Complete
 		}
 		out = append(out, summary.Day{Date: day, State: state})

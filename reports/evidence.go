@@ -3,6 +3,7 @@ package reports
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,7 @@ type Evidence struct {
 	signIns       map[string][]snapshot.SignIn     // successful ones in the period, by customer
 	reached       map[string][]reach               // customers signed in to, by person, in time
 	days          map[string]time.Time             // sign-in log: until when each UTC day was read whole
+	holes         []snapshot.Hole                  // of the sign-in log
 	parts         *snapshot.Parts
 	firstSnapshot time.Time
 	key           []byte
@@ -153,6 +155,10 @@ func (e *Evidence) loadCoverage(ctx context.Context, st *store.Store) error {
 	for _, d := range days {
 		e.days[d.Object] = d.Until.Time()
 	}
+	if e.holes, err = snapshot.LoadHoles(ctx, st.Read(), e.Access.Snapshot); err != nil {
+		return err
+	}
+	e.holes = slices.DeleteFunc(e.holes, func(h snapshot.Hole) bool { return h.Kind != snapshot.SignIns })
 	e.parts, err = snapshot.LoadParts(ctx, st.Read(), e.Access.Snapshot)
 	return err
 }

@@ -3,11 +3,13 @@ package reviews
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jmoiron/sqlx"
 
+	"countersign/collectors/snapshot"
 	"countersign/collectors/store"
 )
 
@@ -40,7 +42,8 @@ func (c Closing) Compression() float64 {
 
 // Close ends a campaign: it counts what is covered, lists what is not, makes the
 // remediation plan and seals all three. What is undecided stays undecided. No
-// import is taken afterwards.
+// import is taken afterwards. It is refused where the clock that dates it was last
+// seen to be wrong.
 func Close(ctx context.Context, st *store.Store, campaign string, at time.Time) (Closing, error) {
 	var name string
 	err := st.Tx(ctx, func(tx *sqlx.Tx) error {
@@ -49,12 +52,29 @@ func Close(ctx context.Context, st *store.Store, campaign string, at time.Time) 
 			return err
 		}
 		name = r.Name
+		if err := clockRight(ctx, tx); err != nil {
+			return err
+		}
 		return r.close(newWriter(ctx, st, tx), at)
 	})
 	if err != nil {
 		return Closing{}, fmt.Errorf("close campaign %s: %w", campaign, err)
 	}
 	return Closed(ctx, st, name)
+}
+
+// clockRight refuses a clock that was too far off when the last snapshot was taken: that
+// is the last time anybody looked, and a closing is dated by the same clock.
+func clockRight(ctx context.Context, q snapshot.Querier) error {
+	last, err := snapshot.LastTimed(ctx, q)
+	switch {
+	case errors.Is(err, snapshot.ErrNoSnapshot):
+		return nil
+	case err == nil && last.Skew.Abs() > snapshot.WrongSkew:
+		return fmt.Errorf("the clock by which snapshot %d was taken, the last one, was %s that of Microsoft, and more than %d minutes is too much to date a closing by: set this machine's clock, collect again, then close",
+			last.ID, snapshot.Apart(last.Skew), int(snapshot.WrongSkew.Minutes()))
+	}
+	return err
 }
 
 func (r *round) close(w *writer, at time.Time) error {

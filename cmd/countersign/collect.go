@@ -168,8 +168,8 @@ func (a *app) collect(cmd *cobra.Command, kinds []string, w wanted) (err error) 
 		fmt.Fprintln(cmd.OutOrStdout(), "A run that was interrupted was taken up; what it had seen was not asked again.")
 	}
 	fmt.Fprintf(cmd.OutOrStdout(), "Snapshot %d of %s is sealed: %s\n", s.ID, s.At.Format(time.RFC3339), s.Seal)
-	if result.Skew != 0 {
-		fmt.Fprintf(cmd.OutOrStdout(), "The clock of this machine is %s that of Microsoft: set it, and keep it set.\n", apart(result.Skew))
+	if s.Skew != 0 {
+		fmt.Fprintf(cmd.OutOrStdout(), "The clock of this machine is %s that of Microsoft: set it, and keep it set.\n", snapshot.Apart(s.Skew))
 	}
 	for _, refused := range result.Refused {
 		fmt.Fprintf(cmd.OutOrStdout(), "Not taken: %s\n", refused)
@@ -183,13 +183,6 @@ func (a *app) collect(cmd *cobra.Command, kinds []string, w wanted) (err error) 
 		return &exit{code: exitGaps}
 	}
 	return nil
-}
-
-func apart(ahead time.Duration) string {
-	if ahead < 0 {
-		return (-ahead).Round(time.Second).String() + " behind"
-	}
-	return ahead.Round(time.Second).String() + " ahead of"
 }
 
 // incomplete counts the kinds that were asked for, and those of them that were not

@@ -90,7 +90,7 @@ func (a *app) demo(cmd *cobra.Command, dir string, customers int, seed uint64) (
 	if err := d.writeConfig(); err != nil {
 		return err
 	}
-	quiet := env{Getenv: func(string) string { return "" }, Now: a.env.Now, Stdout: a.env.Stdout, Stderr: a.env.Stderr}
+	quiet := env{Getenv: func(string) string { return "" }, Now: d.clock.now, Stdout: a.env.Stdout, Stderr: a.env.Stderr}
 	inner := &app{env: quiet, at: a.at, pinned: true, log: slog.New(slog.DiscardHandler), configPath: filepath.Join(dir, "countersign.yaml"), noProgress: a.noProgress}
 	c, err := inner.config()
 	if err != nil {

@@ -316,19 +316,13 @@ func (d *doctor) tokenCure(said *graph.Error) string {
 	return "see in Microsoft Entra, App registrations, that the app is there and that its secret or certificate is the configured one and has not expired"
 }
 
-// Skews of the clock, against the servers'.
-const (
-	noticeableSkew = 2 * time.Minute
-	wrongSkew      = 10 * time.Minute
-)
-
 func (d *doctor) skew(name string, client *graph.Client) {
 	skew, known := client.Skew()
 	switch distance := skew.Abs().Round(time.Second); {
 	case !known:
-	case distance > wrongSkew:
+	case distance > snapshot.WrongSkew:
 		d.say(name, "clock", wrong, "this machine's clock is %s off the server's: set it by a time service, every instant in the evidence rests on it", distance)
-	case distance > noticeableSkew:
+	case distance > snapshot.NoticeableSkew:
 		d.say(name, "clock", noted, "this machine's clock is %s off the server's", distance)
 	default:
 		d.say(name, "clock", good, "agrees with the server's")

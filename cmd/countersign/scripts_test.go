@@ -201,7 +201,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "serve": serveWorld, "at": moveTo, "interrupt": interrupt, "requests": requests,
 			"fill": fill, "cell": setCell, "says": says, "blank": blank, "carry-out": carryOut, "lock": lock, "sql": change,
-			"json": isJSON, "csv": isCSV, "quiet": isQuiet, "rewrite": rewrite, "discreet": isDiscreet,
+			"json": isJSON, "csv": isCSV, "quiet": isQuiet, "rewrite": rewrite, "discreet": isDiscreet, "pdf": readPDF,
 		},
 	})
 }
@@ -397,6 +397,18 @@ func isCSV(ts *testscript.TestScript, _ bool, args []string) {
 	if len(rows) < least+1 || strings.Join(rows[0], ",") != args[2] {
 		ts.Fatalf("%s has %d rows under %q", args[0], len(rows)-1, rows[0])
 	}
+}
+
+// readPDF writes what another program reads in the only PDF that fits a pattern, its lines
+// joined: pdf PATTERN TO
+func readPDF(ts *testscript.TestScript, _ bool, args []string) {
+	found, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if len(found) != 1 {
+		ts.Fatalf("%d files are %s", len(found), args[0])
+	}
+	ts.Check(ts.Exec("pdftotext", found[0], "-"))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.Join(strings.Fields(ts.ReadFile("stdout")), " ")), 0o600))
 }
 
 // isQuiet demands that a text can be shown on a terminal: no control character

@@ -48,7 +48,7 @@ func (a *app) snapshotList(cmd *cobra.Command, format string) (err error) {
 	l := list{columns: []string{"id", "at", "asked for", "seal"}}
 	lines := make([]line, 0, len(all))
 	for _, s := range all {
-		lines = append(lines, line(s))
+		lines = append(lines, line{s.ID, s.At, s.Request, s.Seal})
 		l.rows = append(l.rows, []string{fmt.Sprint(s.ID), s.At.Format(time.RFC3339), s.Request, s.Seal[:16]})
 	}
 	l.value = lines
@@ -124,9 +124,13 @@ func (a *app) snapshotShow(cmd *cobra.Command, args []string, format string) (er
 		counts[c.kind] = n
 	}
 	l := coverageList(coverage, m.c.Zone())
-	l.value = map[string]any{"id": s.ID, "at": s.At, "seal": s.Seal, "coverage": coverageLines(append(coverage, parts.Tenants()...)), "counts": counts}
+	l.value = map[string]any{"id": s.ID, "at": s.At, "seal": s.Seal, "clock_ahead_seconds": clockAhead(s), "coverage": coverageLines(append(coverage, parts.Tenants()...)), "counts": counts}
 	if format == "table" {
-		fmt.Fprintf(cmd.OutOrStdout(), "Snapshot %d of %s\nAsked for: %s\nSeal: %s\n\n", s.ID, s.At.Format(time.RFC3339), s.Request, s.Seal)
+		fmt.Fprintf(cmd.OutOrStdout(), "Snapshot %d of %s\nAsked for: %s\nSeal: %s\n", s.ID, s.At.Format(time.RFC3339), s.Request, s.Seal)
+		if s.Skew != 0 {
+			fmt.Fprintf(cmd.OutOrStdout(), "Clock: %s that of Microsoft; every instant of this snapshot may be wrong by as much\n", snapshot.Apart(s.Skew))
+		}
+		fmt.Fprintln(cmd.OutOrStdout())
 		l.columns = append([]string{"kind", "held"}, l.columns[1:]...)
 		for i, row := range l.rows {
 			l.rows[i] = append([]string{row[0], fmt.Sprint(counts[coverage[i].Kind])}, row[1:]...)
@@ -144,6 +148,15 @@ func (a *app) snapshotShow(cmd *cobra.Command, args []string, format string) (er
 		return m.showHoles(cmd, s.ID)
 	}
 	return l.print(cmd.OutOrStdout(), format)
+}
+
+// clockAhead is by how many seconds the clock that dated a snapshot was ahead of
+// Microsoft's, where that matters; else 0, and nil where it was not measured.
+func clockAhead(s snapshot.Sealed) any {
+	if !s.Timed {
+		return nil
+	}
+	return int(s.Skew.Seconds())
 }
 
 // showActivations sums up the uses of PIM, each counted once although its requests and

@@ -171,5 +171,5 @@ func checkSnapshot(ctx context.Context, q sqlx.QueryerContext, id int64, sealed 
 	if err != nil || strings.TrimSpace(string(got)) == want {
 		return "", err
 	}
-	return fmt.Sprintf("snapshot %d: its parts, coverage or requests are not those that were sealed", id), nil
+	return fmt.Sprintf("snapshot %d: its parts, clock, coverage or requests are not those that were sealed", id), nil
 }

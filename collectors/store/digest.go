@@ -109,7 +109,8 @@ func outsideColumns(t *table) []string {
 	return out
 }
 
-// snapshotBody is what a snapshot's record says: the number of parts and the
+// snapshotBody is what a snapshot's record says: the seconds by which its clock was
+// ahead, where that matters; the number of parts and the
 // SHA-256 over the sorted list of their digests in hex, and the same for the coverage
 // and the evidence of this run. The lists are given on demand; alone, a digest in
 // them tells nothing about its part.
@@ -117,12 +118,16 @@ func snapshotBody(ctx context.Context, q sqlx.QueryerContext, id int64) (map[str
 	var s struct {
 		At              Time
 		Tenant, Request string
+		Skew            int64
 	}
-	err := sqlx.GetContext(ctx, q, &s, `SELECT s.at, i.value AS tenant, s.request FROM snapshot s JOIN ident i ON i.id = s.tenant WHERE s.id = ?`, id)
+	err := sqlx.GetContext(ctx, q, &s, `SELECT s.at, i.value AS tenant, s.request, coalesce(s.skew, 0) AS skew FROM snapshot s JOIN ident i ON i.id = s.tenant WHERE s.id = ?`, id)
 	if err != nil {
 		return nil, err
 	}
 	body := map[string]any{"snapshot": id, "at": s.At.String(), "tenant": s.Tenant, "request": s.Request}
+	if s.Skew != 0 {
+		body["skew"] = s.Skew
+	}
 	for list, query := range map[string]string{
 		"parts": `
 			SELECT lower(hex(digest)) FROM part_digest d WHERE seen_from <= ?1

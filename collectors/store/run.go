@@ -248,6 +248,20 @@ func (r *Run) takeBackEarlier(ctx context.Context, tx *sqlx.Tx, part int64, kind
 // the views of that snapshot in the transaction that seals it.
 type Derive func(ctx context.Context, tx *sqlx.Tx, snapshot int64) (map[Part][]Row, error)
 
+// Skewed notes how far ahead of the service's the clock is that dates the run; 0: too
+// little to matter. Of a run that was taken up, the largest that was noted stands.
+func (r *Run) Skewed(ctx context.Context, ahead time.Duration) error {
+	seconds := int64(ahead.Round(time.Second) / time.Second)
+	err := r.tx(ctx, runMode, func(ctx context.Context, tx *sqlx.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE snapshot SET skew = ?1 WHERE id = ?2 AND abs(coalesce(skew, 0)) <= abs(?1)`, seconds, r.ID)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("note the clock of snapshot %d: %w", r.ID, err)
+	}
+	return nil
+}
+
 // Seal adds what follows from the parts that were seen whole, appends the snapshot's
 // record to the chain, and makes the snapshot visible: all in one transaction that
 // is on disk when Seal returns.

@@ -2,10 +2,13 @@ package store_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -389,4 +392,50 @@ func TestSealsAreOnDisk(t *testing.T) {
 	if err := st.Tx(t.Context(), func(tx *sqlx.Tx) error { return tx.Get(&level, `PRAGMA synchronous`) }); err != nil || level != 2 {
 		t.Errorf("beside an unfinished run, others write with synchronous = %d, want 2 (FULL), %v", level, err)
 	}
+}
+
+// The clock of a snapshot stands in its record where it matters, the largest that was
+// noted; else the record is as it was before clocks were kept, so that older ones give
+// their hashes still.
+func TestAClockIsSealedWhereItMatters(t *testing.T) {
+	st := open(t, filepath.Join(t.TempDir(), "a.db"))
+	for i, c := range []struct {
+		noted []time.Duration
+		want  string
+	}{
+		{nil, "at coverage evidence parts request snapshot tenant"},
+		{[]time.Duration{0}, "at coverage evidence parts request snapshot tenant"},
+		{[]time.Duration{3 * time.Minute, -12*time.Minute - 400*time.Millisecond, 0}, "at coverage evidence parts request skew=-720 snapshot tenant"},
+	} {
+		run, _, err := st.Begin(t.Context(), noon.AddDate(0, 0, i), "msp", "all", time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, ahead := range c.noted {
+			if err := run.Skewed(t.Context(), ahead); err != nil {
+				t.Fatal(err)
+			}
+		}
+		seal, err := run.Seal(t.Context(), noDerive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var body map[string]any
+		if err := json.Unmarshal([]byte(seal.Body), &body); err != nil {
+			t.Fatal(err)
+		}
+		keys := slices.Sorted(maps.Keys(body))
+		for i, k := range keys {
+			if k == "skew" {
+				keys[i] += fmt.Sprintf("=%v", body[k])
+			}
+		}
+		if got := strings.Join(keys, " "); got != c.want {
+			t.Errorf("noted %v: the record says %s, want %s", c.noted, got, c.want)
+		}
+		if err := run.Skewed(t.Context(), time.Hour); err == nil {
+			t.Error("a sealed snapshot took a clock")
+		}
+	}
+	wantFaults(t, st)
 }

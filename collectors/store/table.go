@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/bits"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
@@ -157,18 +158,19 @@ func (t *table) prepare() {
 	t.standing += " ORDER BY " + strings.Join(key, ", ")
 	t.open = map[int]string{}
 	for _, n := range powers(openedTogether) {
-		into := "INSERT INTO " + full + " (part, seen_from, " + strings.Join(columns, ", ") + ") VALUES "
+		var into strings.Builder
+		into.WriteString("INSERT INTO " + full + " (part, seen_from, " + strings.Join(columns, ", ") + ") VALUES ")
 		for i := range n {
 			if i > 0 {
-				into += ", "
+				into.WriteString(", ")
 			}
-			into += "(?1, ?2"
+			into.WriteString("(?1, ?2")
 			for c := range columns {
-				into += fmt.Sprintf(", ?%d", 3+i*len(columns)+c)
+				into.WriteString(", ?" + strconv.Itoa(3+i*len(columns)+c))
 			}
-			into += ")"
+			into.WriteString(")")
 		}
-		t.open[n] = into
+		t.open[n] = into.String()
 	}
 	t.closePart = "UPDATE " + full + " SET seen_until = ?2 WHERE part = ?1 AND seen_until IS NULL"
 	t.close = t.closePart + " AND seen_from = ?3"
