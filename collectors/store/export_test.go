@@ -15,8 +15,8 @@ func (s *Store) RunTx(ctx context.Context, do func(tx *sqlx.Tx) error) error {
 }
 
 // Write is write.
-func (r *Run) Write(ctx context.Context, do func(ctx context.Context, tx *sqlx.Tx) error) error {
-	return r.write(ctx, do)
+func (r *Run) Write(ctx context.Context, do func(ctx context.Context, tx sqlx.ExecerContext) error) error {
+	return r.write(ctx, func(ctx context.Context, tx transaction) error { return do(ctx, tx) })
 }
 
 // Waiting is how much waits to be written.

@@ -85,7 +85,7 @@ func (t *texts) remember(text string, k *interned) {
 }
 
 // learn makes texts known that were not; there are fewer of them than a generation.
-func (t *texts) learn(ctx context.Context, tx *sqlx.Tx, said []string) error {
+func (t *texts) learn(ctx context.Context, tx transaction, said []string) error {
 	slices.Sort(said)
 	said = slices.Compact(said)
 	for of := range slices.Chunk(said, learnedTogether) {
@@ -98,7 +98,7 @@ func (t *texts) learn(ctx context.Context, tx *sqlx.Tx, said []string) error {
 		return nil
 	}
 	if t.newest == 0 {
-		if err := tx.GetContext(ctx, &t.newest, t.max); err != nil {
+		if err := sqlx.GetContext(ctx, tx, &t.newest, t.max); err != nil {
 			return err
 		}
 	}
@@ -113,7 +113,7 @@ func (t *texts) learn(ctx context.Context, tx *sqlx.Tx, said []string) error {
 }
 
 // look remembers those of the texts that the table holds.
-func (t *texts) look(ctx context.Context, tx *sqlx.Tx, said []string) error {
+func (t *texts) look(ctx context.Context, tx transaction, said []string) error {
 	bound := make([]any, len(said), learnedTogether)
 	for i, text := range said {
 		bound[i] = text
@@ -137,7 +137,7 @@ func (t *texts) look(ctx context.Context, tx *sqlx.Tx, said []string) error {
 }
 
 // insert adds new texts under the integers after the newest.
-func (t *texts) insert(ctx context.Context, tx *sqlx.Tx, said []string) error {
+func (t *texts) insert(ctx context.Context, tx transaction, said []string) error {
 	bound, added := make([]any, 0, 4*len(said)), make([]*interned, len(said))
 	for i, text := range said {
 		t.newest++
@@ -162,7 +162,7 @@ func (t *texts) insert(ctx context.Context, tx *sqlx.Tx, said []string) error {
 }
 
 // integer is that of one text.
-func (t *texts) integer(ctx context.Context, tx *sqlx.Tx, text string) (int64, error) {
+func (t *texts) integer(ctx context.Context, tx transaction, text string) (int64, error) {
 	k := t.known(text)
 	if k == nil {
 		if err := t.learn(ctx, tx, []string{text}); err != nil {
@@ -179,7 +179,7 @@ const internedTogether = 512
 
 // intern puts what stands for them in place of the texts in the rows' columns of a
 // kind.
-func (in *interner) intern(ctx context.Context, tx *sqlx.Tx, kind columnKind, rows []*bound) error {
+func (in *interner) intern(ctx context.Context, tx transaction, kind columnKind, rows []*bound) error {
 	texts := &in.ident
 	if kind == labelColumn {
 		texts = &in.label

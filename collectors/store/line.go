@@ -59,13 +59,22 @@ func appendJSON(out []byte, v any) []byte {
 	return append(out, "null"...)
 }
 
+// escaped are the bytes that JSON escapes.
+var escaped = func() (all [256]bool) {
+	for c := range byte(' ') {
+		all[c] = true
+	}
+	all['"'], all['\\'] = true, true
+	return all
+}()
+
 func appendQuoted(out []byte, text string) []byte {
 	const hexDigits = "0123456789abcdef"
 	out = append(out, '"')
 	start := 0
 	for i := range len(text) {
 		c := text[i]
-		if c >= ' ' && c != '"' && c != '\\' {
+		if !escaped[c] {
 			continue
 		}
 		out = append(out, text[start:i]...)

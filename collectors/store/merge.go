@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jmoiron/sqlx"
 	"github.com/mattn/go-sqlite3"
 )
 
@@ -22,7 +21,7 @@ import (
 
 // mergePart merges the rows of a part, which are in the order of their digest lines,
 // and puts digests to what changed.
-func (r *Run) mergePart(ctx context.Context, tx *sqlx.Tx, id int64, p Part, rows []*bound) error {
+func (r *Run) mergePart(ctx context.Context, tx transaction, id int64, p Part, rows []*bound) error {
 	if err := r.intern.intern(ctx, tx, labelColumn, rows); err != nil {
 		return err
 	}
@@ -45,7 +44,11 @@ func (r *Run) mergePart(ctx context.Context, tx *sqlx.Tx, id int64, p Part, rows
 		}
 		salt := r.partSalt(name, false)
 		sum := make(chan []byte, 1)
-		go func() { sum <- digest(salt, name, facts) }() // while the database writes
+		if digesting := func() { sum <- digest(salt, name, facts) }; len(facts) < worthwhile {
+			digesting()
+		} else {
+			go digesting() // while the database writes
+		}
 		merged, err := r.mergeTables(ctx, tx, id, p.Kind, "fact", facts)
 		digested := <-sum // in any case: who is told of an error may change the rows
 		if err == nil && merged.changed {
@@ -67,18 +70,21 @@ func (r *Run) mergePart(ctx context.Context, tx *sqlx.Tx, id int64, p Part, rows
 	return r.putDigest(ctx, tx, change{id, true}, salt, digest(salt, name, merged.opened))
 }
 
+// worthwhile is how many rows it takes that to begin a goroutine is less than what it does.
+const worthwhile = 200
+
 func compareLines(a, b *bound) int { return bytes.Compare(a.key, b.key) }
 
 // standsAlready reports whether the facts of a part are known to be those that stand:
 // they give the same digest, so that they need not be looked at one by one. It does not
 // try where they changed in the snapshot before, as they may well have changed again.
-func (r *Run) standsAlready(ctx context.Context, tx *sqlx.Tx, part int64, name string, facts []*bound) (bool, error) {
+func (r *Run) standsAlready(ctx context.Context, tx transaction, part int64, name string, facts []*bound) (bool, error) {
 	if r.fresh[part] {
 		return len(facts) == 0, nil
 	}
 	var since int64
 	var salt, have []byte
-	err := tx.QueryRowContext(ctx, `SELECT seen_from, salt, digest FROM part_digest WHERE part = ? AND log = 0 ORDER BY seen_from DESC LIMIT 1`, part).Scan(&since, &salt, &have)
+	err := tx.QueryRowxContext(ctx, `SELECT seen_from, salt, digest FROM part_digest WHERE part = ? AND log = 0 ORDER BY seen_from DESC LIMIT 1`, part).Scan(&since, &salt, &have)
 	if errors.Is(err, sql.ErrNoRows) {
 		return len(facts) == 0, nil
 	}
@@ -93,7 +99,7 @@ type change struct {
 
 // putDigest records the digest of a part that changed. Of a log, only the rows that
 // this snapshot opened are digested: the earlier ones are sealed already.
-func (r *Run) putDigest(ctx context.Context, tx *sqlx.Tx, c change, salt, digest []byte) error {
+func (r *Run) putDigest(ctx context.Context, tx transaction, c change, salt, digest []byte) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO part_digest (part, log, seen_from, salt, digest) VALUES (?, ?, ?, ?, ?)`, c.part, c.log, r.ID, salt, digest)
 	return err
 }
@@ -106,7 +112,7 @@ type merged struct {
 }
 
 // mergeTables merges the rows of one prefix, interned.
-func (r *Run) mergeTables(ctx context.Context, tx *sqlx.Tx, part int64, kind, prefix string, rows []*bound) (all merged, err error) {
+func (r *Run) mergeTables(ctx context.Context, tx transaction, part int64, kind, prefix string, rows []*bound) (all merged, err error) {
 	of := map[*table][]*bound{}
 	for _, b := range rows {
 		of[b.table] = append(of[b.table], b)
@@ -164,7 +170,7 @@ func compareKeys(a, b []any) int {
 
 // merger merges the rows of one part and table.
 type merger struct {
-	tx          *sqlx.Tx
+	tx          transaction
 	run         *Run
 	part        int64
 	table       *table
@@ -299,7 +305,7 @@ func (m *merger) flush(ctx context.Context) error {
 
 // takeBack undoes what this run wrote of a part: what it opened goes, what it closed
 // stands again, and so do the digests.
-func (r *Run) takeBack(ctx context.Context, tx *sqlx.Tx, part int64, kind string) error {
+func (r *Run) takeBack(ctx context.Context, tx transaction, part int64, kind string) error {
 	statements := []string{
 		`DELETE FROM part_digest WHERE part = ?1 AND seen_from = ?2`,
 		`DELETE FROM answer WHERE part = ?1 AND seen_from = ?2`,

@@ -13,7 +13,7 @@ import (
 // each of its requests gave; when it was asked is noted for each snapshot.
 
 // note writes down how much of a part was seen.
-func (r *Run) note(ctx context.Context, tx *sqlx.Tx, part int64, seen Seen, repeated int, requests []Request) error {
+func (r *Run) note(ctx context.Context, tx transaction, part int64, seen Seen, repeated int, requests []Request) error {
 	if seen.Asked.IsZero() || slices.ContainsFunc(requests, func(q Request) bool { return q.Asked.IsZero() }) {
 		return errors.New("it is not said when the part was asked")
 	}
@@ -54,7 +54,7 @@ const blockParts = 256
 const latest = 0xd800 - 1 - '!'
 
 // noteAsked notes when a part was asked, and returns that if its character cannot say it.
-func (r *Run) noteAsked(ctx context.Context, tx *sqlx.Tx, part int64, asked Time) (apart Time, err error) {
+func (r *Run) noteAsked(ctx context.Context, tx transaction, part int64, asked Time) (apart Time, err error) {
 	after := asked.Time().Unix() - r.At.Unix()
 	if after < 0 || after > latest {
 		after, apart = 0, asked
@@ -89,10 +89,10 @@ func answerNote() noted {
 }
 
 // put says something of a part anew, unless it stands already. Of a fresh one nothing does.
-func (n noted) put(ctx context.Context, tx *sqlx.Tx, fresh bool, said ...any) error {
+func (n noted) put(ctx context.Context, tx transaction, fresh bool, said ...any) error {
 	if !fresh {
 		var stands bool
-		if err := tx.GetContext(ctx, &stands, n.stands, said...); err != nil || stands {
+		if err := sqlx.GetContext(ctx, tx, &stands, n.stands, said...); err != nil || stands {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, n.end, said[:3]...); err != nil {

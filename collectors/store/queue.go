@@ -8,7 +8,7 @@ import (
 )
 
 // doing is what is done within a transaction.
-type doing func(ctx context.Context, tx *sqlx.Tx) error
+type doing func(ctx context.Context, tx transaction) error
 
 // queue is what waits to be written while a transaction is under way.
 type queue struct {
@@ -49,11 +49,14 @@ func (r *Run) write(ctx context.Context, do doing) error {
 		return own.err
 	}
 	together := r.queued.take()
-	all := make([]doing, len(together))
-	for i, w := range together {
-		all[i] = w.do
-	}
-	err := r.transact(ctx, runMode, all...)
+	err := r.transact(ctx, runMode, func(ctx context.Context, conn transaction, _ *sqlx.Tx) error {
+		for _, w := range together {
+			if err := w.do(ctx, conn); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	for _, w := range together {
 		w.done, w.err = true, err
 	}

@@ -23,9 +23,9 @@ func TestWhatWaitsIsWrittenTogether(t *testing.T) {
 		}
 		const others = 5
 		var all sync.WaitGroup
-		used := map[*sqlx.Tx]int{}
+		used := map[sqlx.ExecerContext]int{}
 		write := func(value string, fault error, then func()) error {
-			return run.Write(t.Context(), func(ctx context.Context, tx *sqlx.Tx) error {
+			return run.Write(t.Context(), func(ctx context.Context, tx sqlx.ExecerContext) error {
 				used[tx]++
 				if _, err := tx.ExecContext(ctx, `INSERT INTO ident (value) VALUES (?)`, value); err != nil {
 					return err

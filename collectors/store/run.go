@@ -145,7 +145,7 @@ func (r *Run) partSalt(name string, log bool) []byte {
 
 // discard gives up an unfinished run: what it merged and saw is taken back, its
 // number stays taken.
-func (r *Run) discard(ctx context.Context, tx *sqlx.Tx) error {
+func (r *Run) discard(ctx context.Context, tx transaction) error {
 	if err := r.takeBackParts(ctx, tx, "true"); err != nil {
 		return err
 	}
@@ -155,12 +155,12 @@ func (r *Run) discard(ctx context.Context, tx *sqlx.Tx) error {
 
 // takeBackParts takes back those parts of which the run noted what the condition says,
 // so that they are asked again.
-func (r *Run) takeBackParts(ctx context.Context, tx *sqlx.Tx, condition string) error {
+func (r *Run) takeBackParts(ctx context.Context, tx transaction, condition string) error {
 	var parts []struct {
 		ID   int64
 		Kind string
 	}
-	err := tx.SelectContext(ctx, &parts, `SELECT p.id, p.kind FROM part_seen s JOIN part p ON p.id = s.part WHERE s.snapshot = ? AND `+condition, r.ID)
+	err := sqlx.SelectContext(ctx, tx, &parts, `SELECT p.id, p.kind FROM part_seen s JOIN part p ON p.id = s.part WHERE s.snapshot = ? AND `+condition, r.ID)
 	for _, p := range parts {
 		if err := r.takeBack(ctx, tx, p.ID, p.Kind); err != nil {
 			return err
@@ -183,23 +183,18 @@ func (r *Run) Seen(ctx context.Context, p Part) (state string, err error) {
 }
 
 // tx runs do in a transaction of the run, one at a time.
-func (r *Run) tx(ctx context.Context, synchronous string, do doing) error {
+func (r *Run) tx(ctx context.Context, synchronous string, do func(ctx context.Context, tx *sqlx.Tx) error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.transact(ctx, synchronous, do)
+	return r.transact(ctx, synchronous, func(ctx context.Context, _ transaction, tx *sqlx.Tx) error { return do(ctx, tx) })
 }
 
-func (r *Run) transact(ctx context.Context, synchronous string, do ...doing) error {
+func (r *Run) transact(ctx context.Context, synchronous string, do func(ctx context.Context, conn transaction, tx *sqlx.Tx) error) error {
 	ended := ctx.Err
 	err := transact(ctx, r.store.runs, synchronous, func(ctx context.Context, conn *sqlx.Conn, tx *sqlx.Tx) error {
 		r.conn, r.ended = conn, ended
 		r.intern.begin()
-		for _, do := range do {
-			if err := do(ctx, tx); err != nil {
-				return err
-			}
-		}
-		return nil
+		return do(ctx, conn, tx)
 	})
 	if err != nil {
 		r.forget() // what a rolled back transaction interned does not exist
@@ -208,7 +203,7 @@ func (r *Run) transact(ctx context.Context, synchronous string, do ...doing) err
 }
 
 // partID is the integer of a part.
-func (r *Run) partID(ctx context.Context, tx *sqlx.Tx, p Part) (id int64, err error) {
+func (r *Run) partID(ctx context.Context, tx transaction, p Part) (id int64, err error) {
 	scope, err := r.intern.ident.integer(ctx, tx, fold(p.Scope))
 	if err != nil {
 		return 0, err
@@ -217,18 +212,18 @@ func (r *Run) partID(ctx context.Context, tx *sqlx.Tx, p Part) (id int64, err er
 	if err != nil {
 		return 0, err
 	}
-	err = tx.GetContext(ctx, &id, `SELECT id FROM part WHERE kind = ? AND scope = ? AND object = ?`, p.Kind, scope, object)
+	err = sqlx.GetContext(ctx, tx, &id, `SELECT id FROM part WHERE kind = ? AND scope = ? AND object = ?`, p.Kind, scope, object)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = tx.GetContext(ctx, &id, `INSERT INTO part (kind, scope, object) VALUES (?, ?, ?) RETURNING id`, p.Kind, scope, object)
+		err = sqlx.GetContext(ctx, tx, &id, `INSERT INTO part (kind, scope, object) VALUES (?, ?, ?) RETURNING id`, p.Kind, scope, object)
 		r.fresh[id] = true
 	}
 	return id, err
 }
 
 // loadFinished reads which parts a run that is taken up had finished.
-func (r *Run) loadFinished(ctx context.Context, tx *sqlx.Tx) error {
+func (r *Run) loadFinished(ctx context.Context, tx transaction) error {
 	var parts []int64
-	err := tx.SelectContext(ctx, &parts, `SELECT part FROM part_seen WHERE snapshot = ?`, r.ID)
+	err := sqlx.SelectContext(ctx, tx, &parts, `SELECT part FROM part_seen WHERE snapshot = ?`, r.ID)
 	for _, part := range parts {
 		r.finished[part] = true
 	}
@@ -236,7 +231,7 @@ func (r *Run) loadFinished(ctx context.Context, tx *sqlx.Tx) error {
 }
 
 // takeBackEarlier takes back a part that this run finished before.
-func (r *Run) takeBackEarlier(ctx context.Context, tx *sqlx.Tx, part int64, kind string) error {
+func (r *Run) takeBackEarlier(ctx context.Context, tx transaction, part int64, kind string) error {
 	if !r.finished[part] {
 		r.finished[part] = true
 		return nil

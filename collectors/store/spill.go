@@ -9,8 +9,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-
-	"github.com/jmoiron/sqlx"
 )
 
 // spill is where the rows of one unfinished part wait that are too many for memory:
@@ -22,7 +20,7 @@ type spill struct {
 }
 
 // newSpill begins without what an earlier try left.
-func newSpill(ctx context.Context, tx *sqlx.Tx, r *Run, p Part) (*spill, error) {
+func newSpill(ctx context.Context, tx transaction, r *Run, p Part) (*spill, error) {
 	id, err := r.partID(ctx, tx, p)
 	if err != nil {
 		return nil, err
@@ -31,14 +29,14 @@ func newSpill(ctx context.Context, tx *sqlx.Tx, r *Run, p Part) (*spill, error) 
 	return s, s.drop(ctx, tx)
 }
 
-func (s *spill) drop(ctx context.Context, tx *sqlx.Tx) error {
+func (s *spill) drop(ctx context.Context, tx transaction) error {
 	_, err := tx.ExecContext(ctx, `DELETE FROM staged WHERE part = ?`, s.id)
 	return err
 }
 
 // add spills rows that ordered made, each in place of an earlier one of its key, and
 // counts the main facts that came again.
-func (s *spill) add(ctx context.Context, tx *sqlx.Tx, rows []*bound) (repeated int, err error) {
+func (s *spill) add(ctx context.Context, tx transaction, rows []*bound) (repeated int, err error) {
 	for _, kind := range []columnKind{labelColumn, identColumn} {
 		if err := s.run.intern.intern(ctx, tx, kind, rows); err != nil {
 			return 0, err
@@ -71,7 +69,7 @@ func (s *spill) add(ctx context.Context, tx *sqlx.Tx, rows []*bound) (repeated i
 }
 
 // merge merges the rows of the part, read in the order of their keys.
-func (s *spill) merge(ctx context.Context, tx *sqlx.Tx) error {
+func (s *spill) merge(ctx context.Context, tx transaction) error {
 	changed := map[bool]bool{}
 	for _, t := range s.run.holdings.of(s.part.Kind, "fact", "log") {
 		m := merger{tx: tx, run: s.run, part: s.id, table: t}
@@ -80,7 +78,7 @@ func (s *spill) merge(ctx context.Context, tx *sqlx.Tx) error {
 			order string
 		}{{&m.first, "ASC"}, {&m.last, "DESC"}} {
 			var row []byte
-			err := tx.QueryRowContext(ctx, `SELECT row FROM staged WHERE part = ? AND name = ? ORDER BY key `+end.order+` LIMIT 1`, s.id, t.name).Scan(&row)
+			err := tx.QueryRowxContext(ctx, `SELECT row FROM staged WHERE part = ? AND name = ? ORDER BY key `+end.order+` LIMIT 1`, s.id, t.name).Scan(&row)
 			if errors.Is(err, sql.ErrNoRows) {
 				continue
 			}
@@ -116,7 +114,7 @@ func (s *spill) merge(ctx context.Context, tx *sqlx.Tx) error {
 }
 
 // each hands over the rows of a table in the order of their keys.
-func (s *spill) each(ctx context.Context, tx *sqlx.Tx, t *table, do func(*bound) error) error {
+func (s *spill) each(ctx context.Context, tx transaction, t *table, do func(*bound) error) error {
 	rows, err := tx.QueryContext(ctx, `SELECT row FROM staged WHERE part = ? AND name = ? ORDER BY key`, s.id, t.name)
 	if err != nil {
 		return err

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-
-	"github.com/jmoiron/sqlx"
 )
 
 // Item is what one received row says: its main fact and the details that belong
@@ -62,7 +60,7 @@ func (st *Stage) Put(ctx context.Context, items []Item) error {
 func (st *Stage) spillRows(ctx context.Context, all []*page) error {
 	rows, repeated := ordered(all...)
 	to := st.spill
-	err := st.run.write(ctx, func(ctx context.Context, tx *sqlx.Tx) (err error) {
+	err := st.run.write(ctx, func(ctx context.Context, tx transaction) (err error) {
 		if to == nil {
 			if to, err = newSpill(ctx, tx, st.run, st.part); err != nil {
 				return err
@@ -110,7 +108,7 @@ func (st *Stage) drop() {
 // a list is not evidence.
 func (st *Stage) Finish(ctx context.Context, seen Seen, requests []Request) error {
 	rows, repeated := ordered(st.pages...)
-	err := st.run.write(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
+	err := st.run.write(ctx, func(ctx context.Context, tx transaction) error {
 		id, err := st.run.partID(ctx, tx, st.part)
 		if err != nil {
 			return err

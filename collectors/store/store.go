@@ -115,6 +115,13 @@ func (s *Store) Tx(ctx context.Context, do func(tx *sqlx.Tx) error) error {
 	return transact(ctx, s.write, "FULL", func(_ context.Context, _ *sqlx.Conn, tx *sqlx.Tx) error { return do(tx) })
 }
 
+// transaction is one that is under way: a sql.Tx, or the connection that has it, as package
+// sql starts a goroutine for each query of a sql.Tx.
+type transaction interface {
+	sqlx.QueryerContext
+	sqlx.ExecerContext
+}
+
 // transact is Tx with SQLite's synchronous mode: under NORMAL a power cut may take back
 // the last transactions, though never a part of one. Neither do nor the transaction knows
 // of ctx's end: package sql would roll back beside do, and what is handed to the driver
