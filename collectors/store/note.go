@@ -21,25 +21,21 @@ func (r *Run) note(ctx context.Context, tx transaction, part int64, seen Seen, r
 	if err != nil {
 		return err
 	}
-	fresh := r.fresh[part]
-	if err := coverageNote().put(ctx, tx, fresh, part, r.ID,
+	if err := r.put(ctx, tx, coverageNote(), part, r.ID,
 		seen.State, seen.Reason, apart, seen.Requests, seen.Pages, seen.Rows, repeated, seen.PassedOver, Time(seen.Since), Time(seen.Until)); err != nil {
 		return err
 	}
 	for i, q := range requests {
-		path, err := r.intern.ident.integer(ctx, tx, clean(q.Path)) // whose case matters
-		if err != nil {
-			return err
-		}
 		asked := Time(q.Asked)
 		if asked.String() == Time(seen.Asked).String() {
 			asked = Time{}
 		}
-		if err := answerNote().put(ctx, tx, fresh, part, r.ID, i+1, path, q.Status, asked, q.Rows, q.SHA256[:]); err != nil {
+		path := clean(q.Path) // whose case matters
+		if err := r.put(ctx, tx, answerNote(), part, r.ID, i+1, path, q.Status, asked, q.Rows, q.SHA256[:]); err != nil {
 			return err
 		}
 	}
-	if fresh {
+	if r.fresh[part] {
 		return nil
 	}
 	_, err = tx.ExecContext(ctx, `UPDATE answer SET seen_until = ? WHERE part = ? AND seen_until IS NULL AND seq > ?`, r.ID, part, len(requests))
@@ -68,8 +64,12 @@ func (r *Run) noteAsked(ctx context.Context, tx transaction, part int64, asked T
 	return apart, err
 }
 
-// noted is a table that keeps what stands of part ?1 from snapshot ?2 on.
-type noted struct{ stands, end, begin string }
+// noted is a table that keeps what stands of part ?1 from snapshot ?2 on. interned is which
+// of the values is an outside text, from 1 on; 0: none.
+type noted struct {
+	stands, end, begin string
+	interned           int
+}
 
 func coverageNote() noted {
 	const columns = `state, reason, asked, requests, pages, rows, repeated, passed_over, since, until`
@@ -77,25 +77,33 @@ func coverageNote() noted {
 		`SELECT EXISTS (SELECT 1 FROM coverage WHERE part = ?1 AND seen_until IS NULL AND (` + columns + `) IS (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12))`,
 		`UPDATE coverage SET seen_until = ?2 WHERE part = ?1 AND seen_until IS NULL`,
 		`INSERT INTO coverage (part, seen_from, ` + columns + `) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`,
+		0,
 	}
 }
 
 func answerNote() noted {
+	const path = `(SELECT id FROM ident WHERE value = ?4)`
 	return noted{
-		`SELECT EXISTS (SELECT 1 FROM answer WHERE part = ?1 AND seen_until IS NULL AND seq = ?3 AND (path, status, asked, rows, sha256) IS (?4, ?5, ?6, ?7, ?8))`,
+		`SELECT EXISTS (SELECT 1 FROM answer WHERE part = ?1 AND seen_until IS NULL AND seq = ?3 AND (path, status, asked, rows, sha256) IS (` + path + `, ?5, ?6, ?7, ?8))`,
 		`UPDATE answer SET seen_until = ?2 WHERE part = ?1 AND seen_until IS NULL AND seq = ?3`,
-		`INSERT INTO answer (part, seen_from, seq, path, status, asked, rows, sha256) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
+		`INSERT INTO answer (part, seen_from, seq, path, status, asked, rows, sha256) VALUES (?1, ?2, ?3, ` + path + `, ?5, ?6, ?7, ?8)`,
+		4,
 	}
 }
 
 // put says something of a part anew, unless it stands already. Of a fresh one nothing does.
-func (n noted) put(ctx context.Context, tx transaction, fresh bool, said ...any) error {
-	if !fresh {
+func (r *Run) put(ctx context.Context, tx transaction, n noted, said ...any) error {
+	if !r.fresh[said[0].(int64)] {
 		var stands bool
 		if err := sqlx.GetContext(ctx, tx, &stands, n.stands, said...); err != nil || stands {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, n.end, said[:3]...); err != nil {
+			return err
+		}
+	}
+	if n.interned > 0 {
+		if _, err := r.intern.ident.integer(ctx, tx, said[n.interned-1].(string)); err != nil {
 			return err
 		}
 	}

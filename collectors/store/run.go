@@ -204,19 +204,16 @@ func (r *Run) transact(ctx context.Context, synchronous string, do func(ctx cont
 
 // partID is the integer of a part.
 func (r *Run) partID(ctx context.Context, tx transaction, p Part) (id int64, err error) {
-	scope, err := r.intern.ident.integer(ctx, tx, fold(p.Scope))
-	if err != nil {
+	kind, scope, object := p.Kind, fold(p.Scope), fold(p.Object)
+	err = sqlx.GetContext(ctx, tx, &id, `SELECT id FROM part WHERE kind = ? AND scope = (SELECT id FROM ident WHERE value = ?) AND object = (SELECT id FROM ident WHERE value = ?)`, kind, scope, object)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return id, err
+	}
+	if err := r.intern.ident.learn(ctx, tx, []string{scope, object}); err != nil {
 		return 0, err
 	}
-	object, err := r.intern.ident.integer(ctx, tx, fold(p.Object))
-	if err != nil {
-		return 0, err
-	}
-	err = sqlx.GetContext(ctx, tx, &id, `SELECT id FROM part WHERE kind = ? AND scope = ? AND object = ?`, p.Kind, scope, object)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = sqlx.GetContext(ctx, tx, &id, `INSERT INTO part (kind, scope, object) VALUES (?, ?, ?) RETURNING id`, p.Kind, scope, object)
-		r.fresh[id] = true
-	}
+	err = sqlx.GetContext(ctx, tx, &id, `INSERT INTO part (kind, scope, object) VALUES (?, (SELECT id FROM ident WHERE value = ?), (SELECT id FROM ident WHERE value = ?)) RETURNING id`, kind, scope, object)
+	r.fresh[id] = true
 	return id, err
 }
 
