@@ -107,28 +107,21 @@ func ingest(b *testing.B, st *store.Store, rows, day, atOnce int) (took cost) {
 	var run *store.Run
 	took.of(b, func() { run = begin(b, st, day) })
 	took.add(eachParts(b, rows, day, func(from int, parts [][]store.Item) {
-		together(atOnce, len(parts), func(i int) {
-			part := store.Part{Kind: string(snapshot.GroupAssignments), Scope: "msp", Object: uuid(1, from+i)}
-			if err := ingestPart(b.Context(), run, part, from+i, day, parts[i]); err != nil {
-				b.Error(err)
-			}
-		})
+		var all sync.WaitGroup
+		for worker := range atOnce {
+			all.Go(func() {
+				for i := worker; i < len(parts); i += atOnce {
+					part := store.Part{Kind: string(snapshot.GroupAssignments), Scope: "msp", Object: uuid(1, from+i)}
+					if err := ingestPart(b.Context(), run, part, from+i, day, parts[i]); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
 	}))
 	took.of(b, func() { seal(b, run) })
 	return took
-}
-
-// together does it for each of n, so many at once.
-func together(atOnce, n int, do func(i int)) {
-	var all sync.WaitGroup
-	for worker := range atOnce {
-		all.Go(func() {
-			for i := worker; i < n; i += atOnce {
-				do(i)
-			}
-		})
-	}
-	all.Wait()
 }
 
 func begin(b *testing.B, st *store.Store, day int) *store.Run {
@@ -356,11 +349,11 @@ func BenchmarkNinetyDaysOfSmallParts(b *testing.B) {
 			var c cost
 			c.of(b, func() {
 				run := begin(b, st, day)
-				together(8, len(all), func(i int) {
-					if err := ingestPart(b.Context(), run, all[i].part, i, all[i].moved, all[i].items); err != nil {
-						b.Error(err)
+				for number, p := range all {
+					if err := ingestPart(b.Context(), run, p.part, number, p.moved, p.items); err != nil {
+						b.Fatal(err)
 					}
-				})
+				}
 				seal(b, run)
 			})
 			took[day] += c.wall.Seconds()

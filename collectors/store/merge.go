@@ -76,17 +76,19 @@ const worthwhile = 200
 func compareLines(a, b *bound) int { return bytes.Compare(a.key, b.key) }
 
 // standsAlready reports whether the facts of a part are known to be those that stand:
-// they give the same digest, so that they need not be looked at one by one.
+// they give the same digest, so that they need not be looked at one by one. It does not
+// try where they changed in the snapshot before, as they may well have changed again.
 func (r *Run) standsAlready(ctx context.Context, tx transaction, part int64, name string, facts []*bound) (bool, error) {
 	if r.fresh[part] {
 		return len(facts) == 0, nil
 	}
+	var since int64
 	var salt, have []byte
-	err := tx.QueryRowxContext(ctx, `SELECT salt, digest FROM part_digest WHERE part = ? AND log = 0 ORDER BY seen_from DESC LIMIT 1`, part).Scan(&salt, &have)
+	err := tx.QueryRowxContext(ctx, `SELECT seen_from, salt, digest FROM part_digest WHERE part = ? AND log = 0 ORDER BY seen_from DESC LIMIT 1`, part).Scan(&since, &salt, &have)
 	if errors.Is(err, sql.ErrNoRows) {
 		return len(facts) == 0, nil
 	}
-	return err == nil && bytes.Equal(digest(salt, name, facts), have), err
+	return err == nil && since < r.ID-1 && bytes.Equal(digest(salt, name, facts), have), err
 }
 
 // change names a part of which rows were opened or closed, apart for logs.
