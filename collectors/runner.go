@@ -37,10 +37,12 @@ type Options struct {
 	Customers    []string        // of whom is asked what belongs to one customer; empty: all
 	AcceptShrink bool            // lists that lost more than a fifth of what was known, or are empty, are believed
 
-	ResumeWithin time.Duration  // how old an unfinished run may be to go on with it; 0: 6 h
-	Log          *slog.Logger   // nil: silent
-	Progress     func(Progress) // told of each part that is done, one at a time; nil: nobody
+	Log      *slog.Logger   // nil: silent
+	Progress func(Progress) // told of each part that is done, one at a time; nil: nobody
 }
+
+// resumeWithin is how old an unfinished run may be to go on with it.
+const resumeWithin = 6 * time.Hour
 
 // Result is a sealed snapshot. Coverage says what of it was seen.
 type Result struct {
@@ -71,7 +73,7 @@ func (o Options) take(ctx context.Context, request string, collect func(*runner,
 	if err := o.notBefore(ctx); err != nil {
 		return Result{}, err
 	}
-	taken, resumed, err := o.Store.Begin(ctx, o.At, o.Tenant, request, cmp.Or(o.ResumeWithin, 6*time.Hour))
+	taken, resumed, err := o.Store.Begin(ctx, o.At, o.Tenant, request, resumeWithin)
 	if err != nil {
 		return Result{}, err
 	}

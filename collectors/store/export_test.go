@@ -11,7 +11,7 @@ func (r *Run) HoldAtMost(n int64) { r.most = n }
 
 // RunTx is Tx on the connection of runs.
 func (s *Store) RunTx(ctx context.Context, do func(tx *sqlx.Tx) error) error {
-	return transact(ctx, s.runs, runMode, func(_ context.Context, _ *sqlx.Conn, tx *sqlx.Tx) error { return do(tx) })
+	return transact(ctx, s.runs, func(_ context.Context, _ *sqlx.Conn, tx *sqlx.Tx) error { return do(tx) })
 }
 
 // Write is write.

@@ -49,7 +49,7 @@ func (r *Run) write(ctx context.Context, do doing) error {
 		return own.err
 	}
 	together := r.queued.take()
-	err := r.transact(ctx, runMode, func(ctx context.Context, conn transaction, _ *sqlx.Tx) error {
+	err := r.transact(ctx, func(ctx context.Context, conn transaction, _ *sqlx.Tx) error {
 		for _, w := range together {
 			if err := w.do(ctx, conn); err != nil {
 				return err

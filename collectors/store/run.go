@@ -64,17 +64,13 @@ type Run struct {
 	key      []byte         // from which the run's salts follow
 }
 
-// runMode: a run that a power cut takes back is asked again, only the seal must be
-// on disk.
-const runMode = "NORMAL"
-
 // Begin opens a run at the instant, or takes up the unfinished one when it asks
 // for the same, of the same tenant, and is younger than resumeWithin. Any other
 // unfinished run is discarded. request says in words what is asked for.
 func (s *Store) Begin(ctx context.Context, at time.Time, tenant, request string, resumeWithin time.Duration) (run *Run, resumed bool, err error) {
 	run = &Run{At: at, store: s, most: heldFields, fresh: map[int64]bool{}, finished: map[int64]bool{}}
 	run.forget()
-	err = transact(ctx, s.runs, runMode, func(ctx context.Context, _ *sqlx.Conn, tx *sqlx.Tx) (err error) {
+	err = transact(ctx, s.runs, func(ctx context.Context, _ *sqlx.Conn, tx *sqlx.Tx) (err error) {
 		if run.holdings, err = s.holdings(ctx, tx); err != nil {
 			return err
 		}
@@ -183,15 +179,15 @@ func (r *Run) Seen(ctx context.Context, p Part) (state string, err error) {
 }
 
 // tx runs do in a transaction of the run, one at a time.
-func (r *Run) tx(ctx context.Context, synchronous string, do func(ctx context.Context, tx *sqlx.Tx) error) error {
+func (r *Run) tx(ctx context.Context, do func(ctx context.Context, tx *sqlx.Tx) error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.transact(ctx, synchronous, func(ctx context.Context, _ transaction, tx *sqlx.Tx) error { return do(ctx, tx) })
+	return r.transact(ctx, func(ctx context.Context, _ transaction, tx *sqlx.Tx) error { return do(ctx, tx) })
 }
 
-func (r *Run) transact(ctx context.Context, synchronous string, do func(ctx context.Context, conn transaction, tx *sqlx.Tx) error) error {
+func (r *Run) transact(ctx context.Context, do func(ctx context.Context, conn transaction, tx *sqlx.Tx) error) error {
 	ended := ctx.Err
-	err := transact(ctx, r.store.runs, synchronous, func(ctx context.Context, conn *sqlx.Conn, tx *sqlx.Tx) error {
+	err := transact(ctx, r.store.runs, func(ctx context.Context, conn *sqlx.Conn, tx *sqlx.Tx) error {
 		r.conn, r.ended = conn, ended
 		r.intern.begin()
 		return do(ctx, conn, tx)
@@ -244,7 +240,7 @@ type Derive func(ctx context.Context, tx *sqlx.Tx, snapshot int64) (map[Part][]R
 // little to matter. Of a run that was taken up, the largest that was noted stands.
 func (r *Run) Skewed(ctx context.Context, ahead time.Duration) error {
 	seconds := int64(ahead.Round(time.Second) / time.Second)
-	err := r.tx(ctx, runMode, func(ctx context.Context, tx *sqlx.Tx) error {
+	err := r.tx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		_, err := tx.ExecContext(ctx, `UPDATE snapshot SET skew = ?1 WHERE id = ?2 AND abs(coalesce(skew, 0)) <= abs(?1)`, seconds, r.ID)
 		return err
 	})
@@ -257,9 +253,12 @@ func (r *Run) Skewed(ctx context.Context, ahead time.Duration) error {
 // Seal adds what follows from the parts that were seen whole, appends the snapshot's
 // record to the chain, and makes the snapshot visible: all in one transaction that
 // is on disk when Seal returns.
-func (r *Run) Seal(ctx context.Context, derive Derive) (Seal, error) {
-	var seal Seal
-	err := r.tx(ctx, "FULL", func(ctx context.Context, tx *sqlx.Tx) error {
+func (r *Run) Seal(ctx context.Context, derive Derive) (seal Seal, err error) {
+	if err := r.synchronous(ctx, onDisk); err != nil {
+		return Seal{}, err
+	}
+	defer func() { err = errors.Join(err, r.synchronous(context.WithoutCancel(ctx), runMode)) }()
+	err = r.tx(ctx, func(ctx context.Context, tx *sqlx.Tx) error {
 		if _, err := tx.ExecContext(ctx, `UPDATE snapshot SET state = 'sealed' WHERE id = ?`, r.ID); err != nil {
 			return err
 		}
@@ -280,6 +279,11 @@ func (r *Run) Seal(ctx context.Context, derive Derive) (Seal, error) {
 		return Seal{}, fmt.Errorf("seal snapshot %d: %w", r.ID, err)
 	}
 	return seal, nil
+}
+
+func (r *Run) synchronous(ctx context.Context, mode string) error {
+	_, err := r.store.runs.ExecContext(ctx, `PRAGMA synchronous = `+mode)
+	return err
 }
 
 // deriveRows merges derived rows, which are not sealed; a part of which none were

@@ -385,12 +385,32 @@ func TestFullDisk(t *testing.T) {
 // not, whatever became of the run before it.
 func TestSealsAreOnDisk(t *testing.T) {
 	st := open(t, filepath.Join(t.TempDir(), "a.db"))
-	if _, _, err := st.Begin(t.Context(), noon, "msp", "all", time.Hour); err != nil {
+	run, _, err := st.Begin(t.Context(), noon, "msp", "all", time.Hour)
+	if err != nil {
 		t.Fatal(err)
 	}
-	var level int
-	if err := st.Tx(t.Context(), func(tx *sqlx.Tx) error { return tx.Get(&level, `PRAGMA synchronous`) }); err != nil || level != 2 {
-		t.Errorf("beside an unfinished run, others write with synchronous = %d, want 2 (FULL), %v", level, err)
+	expect := func(where string, tx *sqlx.Tx, want int) {
+		var level int
+		if err := tx.Get(&level, `PRAGMA synchronous`); err != nil || level != want {
+			t.Errorf("%s synchronous = %d, want %d, %v", where, level, want, err)
+		}
+	}
+	const normal, full = 1, 2
+	if err := st.Tx(t.Context(), func(tx *sqlx.Tx) error { expect("beside an unfinished run", tx, full); return nil }); err != nil {
+		t.Error(err)
+	}
+	ofRun := func(tx *sqlx.Tx) error { expect("within a run", tx, normal); return nil }
+	if err := st.RunTx(t.Context(), ofRun); err != nil {
+		t.Error(err)
+	}
+	if _, err := run.Seal(t.Context(), func(_ context.Context, tx *sqlx.Tx, _ int64) (map[store.Part][]store.Row, error) {
+		expect("where it is sealed", tx, full)
+		return nil, nil
+	}); err != nil {
+		t.Error(err)
+	}
+	if err := st.RunTx(t.Context(), ofRun); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -436,6 +456,35 @@ func TestAClockIsSealedWhereItMatters(t *testing.T) {
 		if err := run.Skewed(t.Context(), time.Hour); err == nil {
 			t.Error("a sealed snapshot took a clock")
 		}
+	}
+	wantFaults(t, st)
+}
+
+// TestTextsThatOthersAddDuringARun: an import of decisions interns texts between two
+// parts of a run.
+func TestTextsThatOthersAddDuringARun(t *testing.T) {
+	st := open(t, filepath.Join(t.TempDir(), "a.db"))
+	run, _, err := st.Begin(t.Context(), noon, "msp", "all", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for pages, object := range []string{"g0", "g1", "g2"} {
+		if err := stagePages(t, run, store.Part{Kind: "memberships", Scope: "msp", Object: object}, pages+1); err != nil {
+			t.Fatal(err)
+		}
+		err := st.Tx(t.Context(), func(tx *sqlx.Tx) error {
+			if _, err := st.Label(t.Context(), tx, "said of "+object); err != nil {
+				return err
+			}
+			_, err := store.Ident(t.Context(), tx, "decided on "+object)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := run.Seal(t.Context(), noDerive); err != nil {
+		t.Fatal(err)
 	}
 	wantFaults(t, st)
 }

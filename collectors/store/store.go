@@ -72,19 +72,19 @@ const runPages = "4000"
 func open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{path: o.Path, entropy: o.Entropy}
 	var err error
-	if s.write, err = connect(ctx, o, "rw", "on"); err != nil {
+	if s.write, err = connect(ctx, o, "rw", onDisk, "on"); err != nil {
 		return nil, err
 	}
 	if err := s.prepare(ctx); err != nil {
 		s.write.Close()
 		return nil, err
 	}
-	s.runs, err = connect(ctx, o, "rw", "off")
+	s.runs, err = connect(ctx, o, "rw", runMode, "off")
 	if err == nil {
 		_, err = s.runs.ExecContext(ctx, `PRAGMA wal_autocheckpoint = `+runPages)
 	}
 	if err == nil {
-		s.read, err = connect(ctx, o, "ro", "on")
+		s.read, err = connect(ctx, o, "ro", onDisk, "on")
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -112,7 +112,7 @@ func (s *Store) Path() string { return s.path }
 // Tx runs do in one immediate write transaction, committed when do returns nil and
 // on disk when Tx does.
 func (s *Store) Tx(ctx context.Context, do func(tx *sqlx.Tx) error) error {
-	return transact(ctx, s.write, "FULL", func(_ context.Context, _ *sqlx.Conn, tx *sqlx.Tx) error { return do(tx) })
+	return transact(ctx, s.write, func(_ context.Context, _ *sqlx.Conn, tx *sqlx.Tx) error { return do(tx) })
 }
 
 // transaction is one that is under way: a sql.Tx, or the connection that has it, as package
@@ -122,21 +122,25 @@ type transaction interface {
 	sqlx.ExecerContext
 }
 
-// transact is Tx with SQLite's synchronous mode: under NORMAL a power cut may take back
-// the last transactions, though never a part of one. Neither do nor the transaction knows
+// SQLite's synchronous modes: under runMode a power cut may take back the last
+// transactions, though never a part of one. A run that it takes back is asked again, only
+// the seal must be on disk.
+const (
+	onDisk  = "FULL"
+	runMode = "NORMAL"
+)
+
+// transact is Tx over a pool. Neither do nor the transaction knows
 // of ctx's end: package sql would roll back beside do, and what is handed to the driver
 // itself would stand outside of any transaction; and the driver starts a goroutine for
 // each statement that may be cancelled. What is done after ctx's end is rolled back.
 // conn is that of tx.
-func transact(ctx context.Context, db *sqlx.DB, synchronous string, do func(ctx context.Context, conn *sqlx.Conn, tx *sqlx.Tx) error) error {
+func transact(ctx context.Context, db *sqlx.DB, do func(ctx context.Context, conn *sqlx.Conn, tx *sqlx.Tx) error) error {
 	conn, err := db.Connx(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, `PRAGMA synchronous = `+synchronous); err != nil {
-		return err
-	}
 	unending := context.WithoutCancel(ctx)
 	tx, err := conn.BeginTxx(unending, nil)
 	if busy := (sqlite3.Error{}); errors.As(err, &busy) && busy.Code == sqlite3.ErrBusy {
@@ -191,7 +195,7 @@ func ensureFile(path string, create bool) error {
 
 // connect opens a pool whose settings stand in the DSN, so that each pooled
 // connection has them. A pool that writes has one connection.
-func connect(ctx context.Context, o Options, mode, foreignKeys string) (*sqlx.DB, error) {
+func connect(ctx context.Context, o Options, mode, synchronous, foreignKeys string) (*sqlx.DB, error) {
 	abs, err := filepath.Abs(o.Path)
 	if err != nil {
 		return nil, err
@@ -201,7 +205,7 @@ func connect(ctx context.Context, o Options, mode, foreignKeys string) (*sqlx.DB
 		"_busy_timeout":       {strconv.FormatInt(cmp.Or(o.Patience, 10*time.Second).Milliseconds(), 10)},
 		"_stmt_cache_size":    {"512"},
 		"_foreign_keys":       {foreignKeys},
-		"_synchronous":        {"FULL"},
+		"_synchronous":        {synchronous},
 		"_recursive_triggers": {"on"}, // INSERT OR REPLACE would walk around the triggers
 	}
 	if mode == "rw" {
