@@ -5,8 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-
-	"github.com/jmoiron/sqlx"
 )
 
 // What is said of a part stands until a snapshot says something else, and so does what
@@ -21,9 +19,17 @@ func (r *Run) note(ctx context.Context, tx transaction, part int64, seen Seen, r
 	if err != nil {
 		return err
 	}
-	if err := r.put(ctx, tx, coverageNote(), part, r.ID,
-		seen.State, seen.Reason, apart, seen.Requests, seen.Pages, seen.Rows, repeated, seen.PassedOver, Time(seen.Since), Time(seen.Until)); err != nil {
-		return err
+	said := []any{part, r.ID, seen.State, seen.Reason, apart, seen.Requests, seen.Pages, seen.Rows, repeated, seen.PassedOver, Time(seen.Since), Time(seen.Until)}
+	same, answers := false, 0 // of those that stand
+	if !r.fresh[part] {
+		if err := tx.QueryRowxContext(ctx, coverageStands, said...).Scan(&same, &answers); err != nil {
+			return err
+		}
+	}
+	if !same {
+		if err := replace(ctx, tx, !r.fresh[part], endCoverage, beginCoverage, said); err != nil {
+			return err
+		}
 	}
 	for i, q := range requests {
 		asked := Time(q.Asked)
@@ -31,14 +37,53 @@ func (r *Run) note(ctx context.Context, tx transaction, part int64, seen Seen, r
 			asked = Time{}
 		}
 		path := clean(q.Path) // whose case matters
-		if err := r.put(ctx, tx, answerNote(), part, r.ID, i+1, path, q.Status, asked, q.Rows, q.SHA256[:]); err != nil {
+		said := []any{part, r.ID, i + 1, path, q.Status, asked, q.Rows, q.SHA256[:]}
+		same := false
+		if i < answers {
+			if err := tx.QueryRowxContext(ctx, answerStands, said...).Scan(&same); err != nil {
+				return err
+			}
+		}
+		if same {
+			continue
+		}
+		if _, err := r.intern.ident.integer(ctx, tx, path); err != nil {
+			return err
+		}
+		if err := replace(ctx, tx, i < answers, endAnswer, beginAnswer, said); err != nil {
 			return err
 		}
 	}
-	if r.fresh[part] {
-		return nil
+	if answers > len(requests) {
+		_, err = tx.ExecContext(ctx, `UPDATE answer SET seen_until = ? WHERE part = ? AND seen_until IS NULL AND seq > ?`, r.ID, part, len(requests))
 	}
-	_, err = tx.ExecContext(ctx, `UPDATE answer SET seen_until = ? WHERE part = ? AND seen_until IS NULL AND seq > ?`, r.ID, part, len(requests))
+	return err
+}
+
+// What stands of the coverage of part ?1, and of its answer ?3, from snapshot ?2 on.
+const (
+	coverageColumns = `state, reason, asked, requests, pages, rows, repeated, passed_over, since, until`
+	coverageStands  = `
+		SELECT EXISTS (SELECT 1 FROM coverage WHERE part = ?1 AND seen_until IS NULL AND (` + coverageColumns + `) IS (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)),
+		       (SELECT count(*) FROM answer WHERE part = ?1 AND seen_until IS NULL)`
+	endCoverage   = `UPDATE coverage SET seen_until = ?2 WHERE part = ?1 AND seen_until IS NULL`
+	beginCoverage = `INSERT INTO coverage (part, seen_from, ` + coverageColumns + `) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`
+
+	answerPath   = `(SELECT id FROM ident WHERE value = ?4)`
+	answerStands = `SELECT EXISTS (SELECT 1 FROM answer WHERE part = ?1 AND seen_until IS NULL AND seq = ?3 AND (path, status, asked, rows, sha256) IS (` + answerPath + `, ?5, ?6, ?7, ?8))`
+	endAnswer    = `UPDATE answer SET seen_until = ?2 WHERE part = ?1 AND seen_until IS NULL AND seq = ?3`
+	beginAnswer  = `INSERT INTO answer (part, seen_from, seq, path, status, asked, rows, sha256) VALUES (?1, ?2, ?3, ` + answerPath + `, ?5, ?6, ?7, ?8)`
+)
+
+// replace says something of a part in place of what stands, if anything may. The first
+// three of what is said tell which.
+func replace(ctx context.Context, tx transaction, stands bool, end, begin string, said []any) error {
+	if stands {
+		if _, err := tx.ExecContext(ctx, end, said[:3]...); err != nil {
+			return err
+		}
+	}
+	_, err := tx.ExecContext(ctx, begin, said...)
 	return err
 }
 
@@ -62,51 +107,4 @@ func (r *Run) noteAsked(ctx context.Context, tx transaction, part int64, asked T
 		ON CONFLICT DO UPDATE SET seconds = substr(seconds, 1, ?4) || substr(excluded.seconds, ?4 + 1, 1) || substr(seconds, ?4 + 2)`,
 		r.ID, part/blockParts, seconds, place)
 	return apart, err
-}
-
-// noted is a table that keeps what stands of part ?1 from snapshot ?2 on. interned is which
-// of the values is an outside text, from 1 on; 0: none.
-type noted struct {
-	stands, end, begin string
-	interned           int
-}
-
-func coverageNote() noted {
-	const columns = `state, reason, asked, requests, pages, rows, repeated, passed_over, since, until`
-	return noted{
-		`SELECT EXISTS (SELECT 1 FROM coverage WHERE part = ?1 AND seen_until IS NULL AND (` + columns + `) IS (?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12))`,
-		`UPDATE coverage SET seen_until = ?2 WHERE part = ?1 AND seen_until IS NULL`,
-		`INSERT INTO coverage (part, seen_from, ` + columns + `) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)`,
-		0,
-	}
-}
-
-func answerNote() noted {
-	const path = `(SELECT id FROM ident WHERE value = ?4)`
-	return noted{
-		`SELECT EXISTS (SELECT 1 FROM answer WHERE part = ?1 AND seen_until IS NULL AND seq = ?3 AND (path, status, asked, rows, sha256) IS (` + path + `, ?5, ?6, ?7, ?8))`,
-		`UPDATE answer SET seen_until = ?2 WHERE part = ?1 AND seen_until IS NULL AND seq = ?3`,
-		`INSERT INTO answer (part, seen_from, seq, path, status, asked, rows, sha256) VALUES (?1, ?2, ?3, ` + path + `, ?5, ?6, ?7, ?8)`,
-		4,
-	}
-}
-
-// put says something of a part anew, unless it stands already. Of a fresh one nothing does.
-func (r *Run) put(ctx context.Context, tx transaction, n noted, said ...any) error {
-	if !r.fresh[said[0].(int64)] {
-		var stands bool
-		if err := sqlx.GetContext(ctx, tx, &stands, n.stands, said...); err != nil || stands {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, n.end, said[:3]...); err != nil {
-			return err
-		}
-	}
-	if n.interned > 0 {
-		if _, err := r.intern.ident.integer(ctx, tx, said[n.interned-1].(string)); err != nil {
-			return err
-		}
-	}
-	_, err := tx.ExecContext(ctx, n.begin, said...)
-	return err
 }
