@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -21,7 +20,7 @@ import (
 
 // mergePart merges the rows of a part, which are in the order of their digest lines,
 // and puts digests to what changed.
-func (r *Run) mergePart(ctx context.Context, tx transaction, id int64, p Part, rows []*bound) error {
+func (r *Run) mergePart(ctx context.Context, tx transaction, part standingPart, p Part, rows []*bound) error {
 	if err := r.intern.intern(ctx, tx, labelColumn, rows); err != nil {
 		return err
 	}
@@ -34,11 +33,7 @@ func (r *Run) mergePart(ctx context.Context, tx transaction, id int64, p Part, r
 		}
 	}
 	name := partName(p)
-	same, err := r.standsAlready(ctx, tx, id, name, facts)
-	if err != nil {
-		return err
-	}
-	if !same {
+	if !part.holds(name, facts) {
 		if err := r.intern.intern(ctx, tx, identColumn, facts); err != nil {
 			return err
 		}
@@ -49,10 +44,10 @@ func (r *Run) mergePart(ctx context.Context, tx transaction, id int64, p Part, r
 		} else {
 			go digesting() // while the database writes
 		}
-		merged, err := r.mergeTables(ctx, tx, id, p.Kind, "fact", facts)
+		merged, err := r.mergeTables(ctx, tx, part.ID, p.Kind, "fact", facts)
 		digested := <-sum // in any case: who is told of an error may change the rows
 		if err == nil && merged.changed {
-			err = r.putDigest(ctx, tx, change{id, false}, salt, digested)
+			err = r.putDigest(ctx, tx, change{part.ID, false}, salt, digested)
 		}
 		if err != nil {
 			return err
@@ -61,13 +56,13 @@ func (r *Run) mergePart(ctx context.Context, tx transaction, id int64, p Part, r
 	if err := r.intern.intern(ctx, tx, identColumn, logs); err != nil {
 		return err
 	}
-	merged, err := r.mergeTables(ctx, tx, id, p.Kind, "log", logs)
+	merged, err := r.mergeTables(ctx, tx, part.ID, p.Kind, "log", logs)
 	if err != nil || len(merged.opened) == 0 {
 		return err
 	}
 	slices.SortFunc(merged.opened, compareLines)
 	salt := r.partSalt(name, true)
-	return r.putDigest(ctx, tx, change{id, true}, salt, digest(salt, name, merged.opened))
+	return r.putDigest(ctx, tx, change{part.ID, true}, salt, digest(salt, name, merged.opened))
 }
 
 // worthwhile is how many rows it takes that to begin a goroutine is less than what it does.
@@ -75,20 +70,13 @@ const worthwhile = 200
 
 func compareLines(a, b *bound) int { return bytes.Compare(a.key, b.key) }
 
-// standsAlready reports whether the facts of a part are known to be those that stand:
-// they give the same digest, so that they need not be looked at one by one. It does not
-// try where they changed in the snapshot before, as they may well have changed again.
-func (r *Run) standsAlready(ctx context.Context, tx transaction, part int64, name string, facts []*bound) (bool, error) {
-	if r.fresh[part] {
-		return len(facts) == 0, nil
+// holds reports whether the facts of a part are those that stand: they give the same
+// digest, so that they need not be looked at one by one.
+func (p standingPart) holds(name string, facts []*bound) bool {
+	if p.Digest == nil {
+		return len(facts) == 0
 	}
-	var since int64
-	var salt, have []byte
-	err := tx.QueryRowxContext(ctx, `SELECT seen_from, salt, digest FROM part_digest WHERE part = ? AND log = 0 ORDER BY seen_from DESC LIMIT 1`, part).Scan(&since, &salt, &have)
-	if errors.Is(err, sql.ErrNoRows) {
-		return len(facts) == 0, nil
-	}
-	return err == nil && since < r.ID-1 && bytes.Equal(digest(salt, name, facts), have), err
+	return bytes.Equal(digest(p.Salt, name, facts), p.Digest)
 }
 
 // change names a part of which rows were opened or closed, apart for logs.

@@ -198,19 +198,30 @@ func (r *Run) transact(ctx context.Context, do func(ctx context.Context, conn tr
 	return err
 }
 
-// partID is the integer of a part.
-func (r *Run) partID(ctx context.Context, tx transaction, p Part) (id int64, err error) {
+// standingPart is a part as the database has it: its integer, and the digest of its facts,
+// nil where it never had any.
+type standingPart struct {
+	ID           int64
+	Salt, Digest []byte
+}
+
+// find finds a part, or makes it.
+func (r *Run) find(ctx context.Context, tx transaction, p Part) (found standingPart, err error) {
 	kind, scope, object := p.Kind, fold(p.Scope), fold(p.Object)
-	err = sqlx.GetContext(ctx, tx, &id, `SELECT id FROM part WHERE kind = ? AND scope = (SELECT id FROM ident WHERE value = ?) AND object = (SELECT id FROM ident WHERE value = ?)`, kind, scope, object)
+	err = tx.QueryRowxContext(ctx, `
+		SELECT p.id, d.salt, d.digest FROM part p
+		LEFT   JOIN part_digest d ON d.part = p.id AND d.log = 0 AND d.seen_from = (SELECT max(seen_from) FROM part_digest WHERE part = p.id AND log = 0)
+		WHERE  p.kind = ? AND p.scope = (SELECT id FROM ident WHERE value = ?) AND p.object = (SELECT id FROM ident WHERE value = ?)`,
+		kind, scope, object).Scan(&found.ID, &found.Salt, &found.Digest)
 	if !errors.Is(err, sql.ErrNoRows) {
-		return id, err
+		return found, err
 	}
 	if err := r.intern.ident.learn(ctx, tx, []string{scope, object}); err != nil {
-		return 0, err
+		return found, err
 	}
-	err = sqlx.GetContext(ctx, tx, &id, `INSERT INTO part (kind, scope, object) VALUES (?, (SELECT id FROM ident WHERE value = ?), (SELECT id FROM ident WHERE value = ?)) RETURNING id`, kind, scope, object)
-	r.fresh[id] = true
-	return id, err
+	err = sqlx.GetContext(ctx, tx, &found.ID, `INSERT INTO part (kind, scope, object) VALUES (?, (SELECT id FROM ident WHERE value = ?), (SELECT id FROM ident WHERE value = ?)) RETURNING id`, kind, scope, object)
+	r.fresh[found.ID] = true
+	return found, err
 }
 
 // loadFinished reads which parts a run that is taken up had finished.
@@ -223,13 +234,21 @@ func (r *Run) loadFinished(ctx context.Context, tx transaction) error {
 	return err
 }
 
-// takeBackEarlier takes back a part that this run finished before.
-func (r *Run) takeBackEarlier(ctx context.Context, tx transaction, part int64, kind string) error {
-	if !r.finished[part] {
-		r.finished[part] = true
-		return nil
+// begin finds a part that is to be finished. What this run finished of it before is taken
+// back.
+func (r *Run) begin(ctx context.Context, tx transaction, p Part) (standingPart, error) {
+	found, err := r.find(ctx, tx, p)
+	if err != nil {
+		return found, err
 	}
-	return r.takeBack(ctx, tx, part, kind)
+	if !r.finished[found.ID] {
+		r.finished[found.ID] = true
+		return found, nil
+	}
+	if err := r.takeBack(ctx, tx, found.ID, p.Kind); err != nil {
+		return found, err
+	}
+	return r.find(ctx, tx, p) // whose digest is an earlier one
 }
 
 // Derive computes rows that follow from the merged facts of a snapshot. It reads
@@ -301,16 +320,16 @@ func (r *Run) deriveRows(ctx context.Context, tx *sqlx.Tx, derive Derive) error 
 				return err
 			}
 		}
-		id, err := r.partID(ctx, tx, part)
+		found, err := r.find(ctx, tx, part)
 		if err != nil {
 			return err
 		}
-		merged[id] = true
+		merged[found.ID] = true
 		kept, _ := ordered(p)
 		if err := r.intern.intern(ctx, tx, identColumn, kept); err != nil {
 			return err
 		}
-		if _, err := r.mergeTables(ctx, tx, id, part.Kind, "derived", kept); err != nil {
+		if _, err := r.mergeTables(ctx, tx, found.ID, part.Kind, "derived", kept); err != nil {
 			return err
 		}
 	}

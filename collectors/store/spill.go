@@ -21,11 +21,11 @@ type spill struct {
 
 // newSpill begins without what an earlier try left.
 func newSpill(ctx context.Context, tx transaction, r *Run, p Part) (*spill, error) {
-	id, err := r.partID(ctx, tx, p)
+	found, err := r.find(ctx, tx, p)
 	if err != nil {
 		return nil, err
 	}
-	s := &spill{r, p, id}
+	s := &spill{r, p, found.ID}
 	return s, s.drop(ctx, tx)
 }
 

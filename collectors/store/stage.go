@@ -109,11 +109,8 @@ func (st *Stage) drop() {
 func (st *Stage) Finish(ctx context.Context, seen Seen, requests []Request) error {
 	rows, repeated := ordered(st.pages...)
 	err := st.run.write(ctx, func(ctx context.Context, tx transaction) error {
-		id, err := st.run.partID(ctx, tx, st.part)
+		found, err := st.run.begin(ctx, tx, st.part)
 		if err != nil {
-			return err
-		}
-		if err := st.run.takeBackEarlier(ctx, tx, id, st.part.Kind); err != nil {
 			return err
 		}
 		again := st.repeated + repeated
@@ -133,11 +130,11 @@ func (st *Stage) Finish(ctx context.Context, seen Seen, requests []Request) erro
 				return err
 			}
 		case seen.State == Whole:
-			if err := st.run.mergePart(ctx, tx, id, st.part, rows); err != nil {
+			if err := st.run.mergePart(ctx, tx, found, st.part, rows); err != nil {
 				return err
 			}
 		}
-		return st.run.note(ctx, tx, id, seen, again, requests)
+		return st.run.note(ctx, tx, found.ID, seen, again, requests)
 	})
 	if err != nil {
 		unintern(rows)
