@@ -196,8 +196,8 @@ func (k *killed) expectLastIn(s *store.Store, want collectors.Result) {
 // killedAnywhere kills a collecting process at 200 moments: when its n-th request
 // arrives, when its n-th part is written, in the midst of its n-th transaction, be it
 // that which begins or one that merges parts, in the midst of that which seals, and at
-// its n-th statement. What was sealed before stays whole, what was not is invisible, and the next
-// run seals what it would have sealed.
+// its n-th statement. What was sealed before stays whole, what was not is invisible, and
+// the next run seals what it would have sealed.
 func killedAnywhere(t *testing.T) {
 	first := small()
 	first.relationship("r2", "c2", "active")

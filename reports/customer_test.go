@@ -44,6 +44,7 @@ type story struct {
 	activations []snapshot.Activation
 	signIns     []snapshot.SignIn
 	unread      []string        // days of the sign-in log that were not read
+	begun       time.Time       // from when on it was; zero: the whole first day
 	failed      []snapshot.Kind // kinds of which the group's part failed
 }
 
@@ -114,7 +115,11 @@ func (s story) seal(t *testing.T) *store.Store {
 				rows = append(rows, in)
 			}
 		}
-		put(snapshot.SignIns, name, store.Seen{Since: day, Until: day.AddDate(0, 0, 1)}, rows...)
+		since := day
+		if s.begun.After(since) {
+			since = s.begun
+		}
+		put(snapshot.SignIns, name, store.Seen{Since: since, Until: day.AddDate(0, 0, 1)}, rows...)
 	}
 	_, err = run.Seal(t.Context(), func(context.Context, *sqlx.Tx, int64) (map[store.Part][]store.Row, error) {
 		out := map[store.Part][]store.Row{}
@@ -282,6 +287,15 @@ func TestDaysBeforeTheFirstAgreementAreNotServed(t *testing.T) {
 	}
 	if count[summary.NotServed] != 31 || count[summary.Complete] != 61 {
 		t.Errorf("Birch came on 1 August: %v", count)
+	}
+}
+
+// TestTheFirstDayIsReadInPart: as far back as Microsoft kept the log, which seldom is
+// until midnight.
+func TestTheFirstDayIsReadInPart(t *testing.T) {
+	s := story{begun: at("07-01 06:00")}.summaries(t)[acme]
+	if s.Days[0].State != summary.Missing || s.Days[1].State != summary.Complete || s.SignedIn.Read != summary.InPart {
+		t.Errorf("the first days are %v, %v; the log is read %v", s.Days[0].State, s.Days[1].State, s.SignedIn.Read)
 	}
 }
 

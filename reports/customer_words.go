@@ -270,14 +270,17 @@ func (v customerView) servedSince() time.Time {
 	return first
 }
 
-// signInsRead reports whether the UTC days of the log were read over [from, until).
+// signInsRead reports whether the log was read over [from, until).
 func (v customerView) signInsRead(from, until time.Time) bool {
 	for day := from.UTC().Truncate(24 * time.Hour); day.Before(until); day = day.Add(24 * time.Hour) {
-		need := day.Add(24 * time.Hour)
-		if until.Before(need) {
-			need = until
+		begin, end := day, day.Add(24*time.Hour)
+		if from.After(begin) {
+			begin = from
 		}
-		if v.days[day.Format(time.DateOnly)].Before(need.Add(-time.Second)) {
+		if until.Before(end) {
+			end = until
+		}
+		if read := v.days[day.Format(time.DateOnly)]; read.since.After(begin) || read.until.Before(end.Add(-time.Second)) {
 			return false
 		}
 	}

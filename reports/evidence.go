@@ -26,7 +26,7 @@ type Evidence struct {
 	activations   map[string][]snapshot.Activation // uses in the period, by group
 	signIns       map[string][]snapshot.SignIn     // successful ones in the period, by customer
 	reached       map[string][]reach               // customers signed in to, by person, in time
-	days          map[string]time.Time             // sign-in log: until when each UTC day was read whole
+	days          map[string]stretch               // sign-in log: from when to when each UTC day was read
 	holes         []snapshot.Hole                  // of the sign-in log
 	parts         *snapshot.Parts
 	firstSnapshot time.Time
@@ -49,7 +49,7 @@ func Load(ctx context.Context, st *store.Store, id int64, period snapshot.Period
 	}
 	e := &Evidence{Access: access, Period: period, Declared: declared,
 		relationships: map[string][]snapshot.Relationship{}, roles: map[string][]string{}, policies: map[string]snapshot.GroupPolicy{}, users: map[string]snapshot.User{},
-		activations: map[string][]snapshot.Activation{}, signIns: map[string][]snapshot.SignIn{}, reached: map[string][]reach{}, days: map[string]time.Time{}}
+		activations: map[string][]snapshot.Activation{}, signIns: map[string][]snapshot.SignIn{}, reached: map[string][]reach{}, days: map[string]stretch{}}
 	for _, load := range []func(context.Context, *store.Store) error{e.loadAgreements, e.loadPolicies, e.loadActivations, e.loadSignIns, e.loadCoverage, e.loadSeals} {
 		if err := load(ctx, st); err != nil {
 			return nil, fmt.Errorf("read evidence of %s: %w", period.Name, err)
@@ -142,18 +142,20 @@ func (e *Evidence) loadSignIns(ctx context.Context, st *store.Store) error {
 	return err
 }
 
+type stretch struct{ since, until time.Time }
+
 func (e *Evidence) loadCoverage(ctx context.Context, st *store.Store) error {
 	var days []struct {
-		Object string
-		Until  store.Time
+		Object       string
+		Since, Until store.Time
 	}
 	err := st.Read().SelectContext(ctx, &days, `
-		SELECT object, max(until) AS until FROM part_coverage WHERE kind = ? AND state = 'complete' AND snapshot <= ? GROUP BY object`, snapshot.SignIns, e.Access.Snapshot)
+		SELECT object, min(since) AS since, max(until) AS until FROM part_coverage WHERE kind = ? AND state = 'complete' AND snapshot <= ? GROUP BY object`, snapshot.SignIns, e.Access.Snapshot)
 	if err != nil {
 		return err
 	}
 	for _, d := range days {
-		e.days[d.Object] = d.Until.Time()
+		e.days[d.Object] = stretch{d.Since.Time(), d.Until.Time()}
 	}
 	if e.holes, err = snapshot.LoadHoles(ctx, st.Read(), e.Access.Snapshot); err != nil {
 		return err
