@@ -484,14 +484,15 @@ var contentRows = []faultRow{
 			}
 		}
 		ctx, stop := context.WithCancel(context.Background())
-		c, set := small(), false
+		c := small()
 		c.onAsked = func(n int) {
-			if n == 3 && !set {
+			if n == 3 {
 				stop()
 			}
 		}
+		var set atomic.Bool
 		o := inProcess(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-			if !set {
+			if !set.Load() {
 				rw.Header().Set("Date", now.Add(time.Hour).Format(http.TimeFormat))
 			}
 			c.ServeHTTP(rw, r)
@@ -499,7 +500,7 @@ var contentRows = []faultRow{
 		if _, err := collectors.Run(ctx, o); !errors.Is(err, context.Canceled) {
 			t.Errorf("the run ended with %v", err)
 		}
-		set = true
+		set.Store(true)
 		if r := took(t, o); !r.Resumed {
 			t.Error("it was not taken up")
 		}
