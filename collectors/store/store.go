@@ -243,10 +243,11 @@ func (s *Store) prepare(ctx context.Context) error {
 	if id != applicationID && tables > 0 {
 		return errors.New("the file is a database of another program; name another path in store.path")
 	}
-	if err := s.migrate(ctx); err != nil {
+	// Before there is any table: who is killed in between leaves a file that is known as ours.
+	if _, err := s.write.ExecContext(ctx, fmt.Sprintf(`PRAGMA application_id = %d`, applicationID)); err != nil {
 		return err
 	}
-	if _, err := s.write.ExecContext(ctx, fmt.Sprintf(`PRAGMA application_id = %d`, applicationID)); err != nil {
+	if err := s.migrate(ctx); err != nil {
 		return err
 	}
 	if err := s.ensureKey(ctx); err != nil {

@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"math/rand/v2"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"countersign/collectors/store"
 
 	"github.com/jmoiron/sqlx"
+	"github.com/mattn/go-sqlite3"
 )
 
 var noon = time.Date(2026, 3, 31, 12, 0, 0, 0, time.UTC)
@@ -361,6 +363,35 @@ func TestOpenRefusesWhatIsNotOurs(t *testing.T) {
 	}
 	if _, err := store.Open(t.Context(), store.Options{Path: filepath.Join(dir, "none.db")}); !errors.Is(err, store.ErrNoDatabase) {
 		t.Error(err)
+	}
+}
+
+// TestAFirstOpeningThatIsCutShort: at whatever commit a database is left while it is
+// made, the next opening goes on.
+func TestAFirstOpeningThatIsCutShort(t *testing.T) {
+	db, err := sql.Open("sqlite3", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	driver := db.Driver().(*sqlite3.SQLiteDriver)
+	defer func() { driver.ConnectHook = nil }()
+	for n := 1; ; n++ {
+		path, left := filepath.Join(t.TempDir(), "a.db"), n
+		driver.ConnectHook = func(c *sqlite3.SQLiteConn) error {
+			c.RegisterCommitHook(func() int { left--; return max(0, 1-max(left, 0)) }) // which rolls back
+			return nil
+		}
+		st, err := store.Open(t.Context(), store.Options{Path: path, Create: true})
+		driver.ConnectHook = nil
+		if err == nil {
+			st.Close()
+			if n < 5 {
+				t.Errorf("a database is made in %d commits", n)
+			}
+			return
+		}
+		wantFaults(t, open(t, path))
 	}
 }
 
