@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/csv"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -207,6 +209,20 @@ func TestCSVCellsAreNoFormulas(t *testing.T) {
 	if err := WritePlanCSV(&out, nil); err != nil || !strings.HasSuffix(out.String(), "how\r\n") {
 		t.Errorf("lines end in CRLF: %q, %v", out.String(), err)
 	}
+}
+
+// Plans are written at once by programs that do more than one review; the race
+// detector sees what they share.
+func TestPlansAreWrittenAtOnce(t *testing.T) {
+	var writers sync.WaitGroup
+	for range 2 {
+		writers.Go(func() {
+			if err := WritePlanCSV(io.Discard, make([]Action, 1)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	writers.Wait()
 }
 
 func FuzzCSVCell(f *testing.F) {

@@ -26,19 +26,14 @@ func WritePlanCSV(w io.Writer, plan []Action) error {
 		if !a.Until.IsZero() {
 			until = a.Until.Format(time.DateOnly)
 		}
-		rows = append(rows, []string{strconv.Itoa(a.Order), a.Action, a.Customer.Name, a.Customer.ID, a.Group.Name, a.Group.ID, a.Principal.Name, a.Principal.ID, a.Instance,
-			a.AccessAssignment, a.Relationship.Name, joined(a.RolesToKeep), until, a.Item, a.DecidedBy.Name, store.Time(a.DecidedAt).String(), a.Reason, a.How})
-	}
-	for _, row := range rows {
-		for i, cell := range row {
-			row[i] = CSVCell(cell)
+		row := []string{strconv.Itoa(a.Order), a.Action, a.Customer.Name, a.Customer.ID, a.Group.Name, a.Group.ID, a.Principal.Name, a.Principal.ID, a.Instance,
+			a.AccessAssignment, a.Relationship.Name, joined(a.RolesToKeep), until, a.Item, a.DecidedBy.Name, store.Time(a.DecidedAt).String(), a.Reason, a.How}
+		for i := range row {
+			row[i] = CSVCell(row[i])
 		}
-		if err := out.Write(row); err != nil {
-			return fmt.Errorf("write plan: %w", err)
-		}
+		rows = append(rows, row)
 	}
-	out.Flush()
-	if err := out.Error(); err != nil {
+	if err := out.WriteAll(rows); err != nil {
 		return fmt.Errorf("write plan: %w", err)
 	}
 	return nil
