@@ -1,6 +1,7 @@
 package reviews
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -23,6 +24,26 @@ func exec(t testing.TB, st *store.Store, statement string, args ...any) error {
 		_, err := tx.ExecContext(t.Context(), statement, args...)
 		return err
 	})
+}
+
+// Items lists the items of a campaign by number, with who decides them and what
+// was decided.
+func Items(ctx context.Context, st *store.Store, campaign string) ([]Item, error) {
+	r, err := load(ctx, st, st.Read(), campaign)
+	if err != nil {
+		return nil, err
+	}
+	return r.items, nil
+}
+
+// History lists every decision that was taken over, by item and in the order of
+// import.
+func History(ctx context.Context, st *store.Store, campaign string) ([]Recorded, error) {
+	r, err := load(ctx, st, st.Read(), campaign)
+	if err != nil {
+		return nil, err
+	}
+	return r.decisions(ctx)
 }
 
 // issued is the newest workbook of a reviewer.

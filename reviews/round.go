@@ -130,16 +130,6 @@ func load(ctx context.Context, st *store.Store, q sqlx.QueryerContext, name stri
 	return r, nil
 }
 
-// Items lists the items of a campaign by number, with who decides them and what
-// was decided.
-func Items(ctx context.Context, st *store.Store, campaign string) ([]Item, error) {
-	r, err := load(ctx, st, st.Read(), campaign)
-	if err != nil {
-		return nil, err
-	}
-	return r.items, nil
-}
-
 func (r *round) loadItems(ctx context.Context) error {
 	var bodies []string
 	if err := sqlx.SelectContext(ctx, r.q, &bodies, `SELECT body FROM review_item WHERE campaign = ? ORDER BY number`, r.id); err != nil {
@@ -247,16 +237,6 @@ type Recorded struct {
 	Decision
 
 	number int
-}
-
-// History lists every decision that was taken over, by item and in the order of
-// import.
-func History(ctx context.Context, st *store.Store, campaign string) ([]Recorded, error) {
-	r, err := load(ctx, st, st.Read(), campaign)
-	if err != nil {
-		return nil, err
-	}
-	return r.decisions(ctx)
 }
 
 func (r *round) decisions(ctx context.Context) ([]Recorded, error) {

@@ -82,16 +82,28 @@ func (a *app) tick(cmd *cobra.Command) (err error) {
 		}
 		gaps = gaps || o.Gaps
 	}
-	if len(outcomes) == 0 && err == nil {
-		fmt.Fprintln(cmd.OutOrStdout(), "Nothing is due.")
-	}
 	switch {
 	case err != nil:
 		return err
+	case len(outcomes) == 0:
+		return m.nothingDue(cmd, jobs)
 	case failed > 0:
 		return fmt.Errorf("%d of %s failed; it is tried again at the next run", failed, rule.Count(len(outcomes), "window"))
 	case gaps:
 		return &exit{code: exitGaps}
+	}
+	return nil
+}
+
+// nothingDue says what comes next.
+func (m msp) nothingDue(cmd *cobra.Command, jobs []scheduled.Job) error {
+	next, err := scheduled.Next(cmd.Context(), m.st, jobs, m.at)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(cmd.OutOrStdout(), "Nothing is due. Next:")
+	for _, w := range next {
+		fmt.Fprintf(cmd.OutOrStdout(), "%-9s %s\n", w.Job, moment(w.Due, m.c.Zone(), ""))
 	}
 	return nil
 }

@@ -104,15 +104,3 @@ const (
 
 // Fault is one thing wrong with a returned workbook, in words for its reviewer.
 type Fault struct{ Sheet, Cell, Item, Problem, Cure string }
-
-// String words the fault as one line.
-func (f Fault) String() string {
-	where := f.Sheet
-	if f.Cell != "" {
-		where += "!" + f.Cell
-	}
-	if f.Item != "" {
-		where += " (" + f.Item + ")"
-	}
-	return where + ": " + f.Problem + " " + f.Cure
-}

@@ -207,6 +207,18 @@ func TestApproveAllHasLimits(t *testing.T) {
 	}
 }
 
+// String words the fault as one line.
+func (f Fault) String() string {
+	where := f.Sheet
+	if f.Cell != "" {
+		where += "!" + f.Cell
+	}
+	if f.Item != "" {
+		where += " (" + f.Item + ")"
+	}
+	return where + ": " + f.Problem + " " + f.Cure
+}
+
 // Every fault is named with sheet, cell, item, problem and cure; nothing is taken over.
 func TestFaults(t *testing.T) {
 	b := sample(6)
