@@ -103,16 +103,13 @@ func (l *logbook) loadSignIns(ctx context.Context, q sqlx.QueryerContext, w *wor
 // span is a stretch of a log that was read to its last page.
 type span struct{ Since, Until, Asked store.Time }
 
-// keptAtLeast is how far back a log is trusted that was read without a window, as
-// that of PIM requests, whose retention Microsoft does not state: as far as a
-// tenant with the licence that PIM needs keeps its other logs.
-// https://learn.microsoft.com/entra/identity/monitoring-health/reference-reports-data-retention
-const keptAtLeast = 30 * 24 * time.Hour
-
+// bounds of a log that was read without a window, as that of PIM requests, whose
+// retention Microsoft does not state: it is trusted as far back as a tenant with the
+// licence that PIM needs keeps its other logs.
 func (s span) bounds() (since, until time.Time) {
 	since, until = s.Since.Time(), s.Until.Time()
 	if s.Since.IsZero() {
-		since = s.Asked.Time().Add(-keptAtLeast)
+		since = s.Asked.Time().Add(-snapshot.PremiumLogKept)
 	}
 	if s.Until.IsZero() {
 		until = s.Asked.Time()
