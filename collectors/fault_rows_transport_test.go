@@ -239,12 +239,13 @@ var transportRows = []faultRow{
 			"407": within(t, answersOnly(http.StatusProxyAuthRequired)).Transport.(*http.Transport).DialContext,
 		} {
 			var log bytes.Buffer
+			logger := slog.New(slog.NewTextHandler(&log, nil))
 			o := inProcess(t, newCanned(), func(o *graph.Options) {
-				o.Endpoints.Graph, o.Log = "https://graph.example", slog.New(slog.NewTextHandler(&log, nil))
+				o.Endpoints.Graph, o.Log = "https://graph.example", logger
 				proxy := &url.URL{Scheme: "http", Host: strings.TrimPrefix(inside, "http://"), User: url.UserPassword("user", password)}
 				o.HTTP = &http.Client{Transport: &http.Transport{Proxy: http.ProxyURL(proxy), DialContext: dial}}
 			})
-			o.Log = slog.New(slog.NewTextHandler(&log, nil))
+			o.Log = logger
 			_, err := collectors.Run(context.Background(), o)
 			if err == nil || !strings.Contains(strings.ToLower(err.Error()), "proxy") {
 				t.Errorf("%s: %v", name, err)
