@@ -1,7 +1,6 @@
 package reviews
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -26,24 +25,14 @@ func exec(t testing.TB, st *store.Store, statement string, args ...any) error {
 	})
 }
 
-// Items lists the items of a campaign by number, with who decides them and what
-// was decided.
-func Items(ctx context.Context, st *store.Store, campaign string) ([]Item, error) {
-	r, err := load(ctx, st, st.Read(), campaign)
+// loaded is a campaign as it stands.
+func loaded(t testing.TB, st *store.Store, campaign string) *round {
+	t.Helper()
+	r, err := load(t.Context(), st, st.Read(), campaign)
 	if err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
-	return r.items, nil
-}
-
-// History lists every decision that was taken over, by item and in the order of
-// import.
-func History(ctx context.Context, st *store.Store, campaign string) ([]Recorded, error) {
-	r, err := load(ctx, st, st.Read(), campaign)
-	if err != nil {
-		return nil, err
-	}
-	return r.decisions(ctx)
+	return r
 }
 
 // issued is the newest workbook of a reviewer.
@@ -94,10 +83,7 @@ func answerAll(t testing.TB, st *store.Store, campaign string, said map[string]A
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := Items(t.Context(), st, campaign)
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := loaded(t, st, campaign).items
 	for _, u := range issues {
 		if !u.Open {
 			continue

@@ -70,7 +70,7 @@ func TestImportTakesOverDecisionsWithTheFile(t *testing.T) {
 	equal(t, "imports", count1(t, st, `SELECT count(*) FROM review_import`), 1)
 
 	mustImport(t, st, returned(t, st, c.Name, "cy", 2, Answer{Item: bo.ID, Decision: "Revoke", Reason: "changed my mind"}))
-	history, err := History(t.Context(), st, c.Name)
+	history, err := loaded(t, st, c.Name).decisions(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

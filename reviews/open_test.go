@@ -73,12 +73,8 @@ func mustOpen(t testing.TB, st *store.Store, o OpenOptions) Campaign {
 
 func items(t testing.TB, st *store.Store, campaign string) map[string]Item {
 	t.Helper()
-	list, err := Items(t.Context(), st, campaign)
-	if err != nil {
-		t.Fatal(err)
-	}
 	out := map[string]Item{}
-	for _, i := range list {
+	for _, i := range loaded(t, st, campaign).items {
 		out[string(i.Kind)+" "+i.From+" "+i.To] = i
 	}
 	return out

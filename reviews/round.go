@@ -231,15 +231,16 @@ func (r *round) loadDecisions(ctx context.Context) error {
 	return err
 }
 
-// Recorded is one decision in the history of a campaign, later replaced or not.
-type Recorded struct {
-	Item string
-	Decision
-
+// recorded is one decision in the history of a campaign, later replaced or not, and
+// the number of its item.
+type recorded struct {
 	number int
+	Decision
 }
 
-func (r *round) decisions(ctx context.Context) ([]Recorded, error) {
+// decisions lists every decision that was taken over, by item and in the order of
+// import.
+func (r *round) decisions(ctx context.Context) ([]recorded, error) {
 	var rows []struct {
 		Number, Import   int64
 		Verdict          Verdict
@@ -259,9 +260,9 @@ func (r *round) decisions(ctx context.Context) ([]Recorded, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []Recorded
+	var out []recorded
 	for _, row := range rows {
-		out = append(out, Recorded{Item: r.items[row.Number-1].ID, number: int(row.Number), Decision: Decision{Verdict: row.Verdict, ChangeTo: row.ChangeTo, Reason: row.Reason,
+		out = append(out, recorded{int(row.Number), Decision{Verdict: row.Verdict, ChangeTo: row.ChangeTo, Reason: row.Reason,
 			Reaffirmed: row.Reaffirmed, Reviewer: r.people.ref(row.Reviewer), At: row.At.Time(), Import: row.Import}})
 	}
 	return out, nil

@@ -103,9 +103,9 @@ func (l *logbook) loadSignIns(ctx context.Context, q sqlx.QueryerContext, w *wor
 // span is a stretch of a log that was read to its last page.
 type span struct{ Since, Until, Asked store.Time }
 
-// bounds of a log that was read without a window, as that of PIM requests, whose
-// retention Microsoft does not state: it is trusted as far back as a tenant with the
-// licence that PIM needs keeps its other logs.
+// bounds are those of the window. A log that was read without one, as that of PIM
+// requests, whose retention Microsoft does not state, is trusted as far back as a tenant
+// with the licence that PIM needs keeps its other logs.
 func (s span) bounds() (since, until time.Time) {
 	since, until = s.Since.Time(), s.Until.Time()
 	if s.Since.IsZero() {
